@@ -73,8 +73,7 @@ pub struct TokenSet {
 impl TokenSet {
     /// How long `access` still lives at `now`: zero when it is over, `None` when it has no known end.
     pub fn remaining(&self, now: SystemTime) -> Option<Duration> {
-        self.expires_at
-            .map(|end| end.duration_since(now).unwrap_or(Duration::ZERO))
+        self.expires_at.map(|end| end.duration_since(now).unwrap_or(Duration::ZERO))
     }
 }
 

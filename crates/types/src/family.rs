@@ -27,13 +27,8 @@ pub enum Family {
 
 impl Family {
     /// All of them, in alphabetical order.
-    pub const ALL: [Self; 5] = [
-        Self::Anthropic,
-        Self::Cohere,
-        Self::Gemini,
-        Self::OpenaiChat,
-        Self::OpenaiResponses,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Anthropic, Self::Cohere, Self::Gemini, Self::OpenaiChat, Self::OpenaiResponses];
 
     /// The name used in the config, in logs and in opaque tokens.
     pub fn name(self) -> &'static str {

@@ -71,9 +71,7 @@ impl ProviderId {
     /// Whether `text` may name a provider: 1 to 64 characters out of `[a-z0-9_-]`, first a letter or digit.
     pub fn is_valid(text: &str) -> bool {
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
-        (1..=64).contains(&text.len())
-            && text.bytes().all(allowed)
-            && !text.starts_with(['_', '-'])
+        (1..=64).contains(&text.len()) && text.bytes().all(allowed) && !text.starts_with(['_', '-'])
     }
 }
 

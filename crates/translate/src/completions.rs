@@ -1,0 +1,5 @@
+//! To be written.
+
+pub(crate) struct Completions;
+
+crate::wire::placeholder_client!(Completions);

@@ -1,0 +1,202 @@
+//! Shared pieces of the codecs: how a body is parsed, and the shapes that several formats have.
+//!
+//! Wire types are flat structs with optional fields. `#[serde(untagged)]`, `#[serde(tag)]` and
+//! `#[serde(flatten)]` are not used: they buffer the input, which costs time and breaks [`RawJson`].
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use byok_types::RawJson;
+use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+
+use crate::format::ReadError;
+
+/// Parses a request body. On failure the body is read once more to name the field.
+pub(crate) fn parse_request<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, ReadError> {
+    serde_json::from_slice(body).map_err(|error| {
+        if !error.is_data() {
+            return ReadError::NotJson(error.to_string());
+        }
+        let again = &mut serde_json::Deserializer::from_slice(body);
+        match serde_path_to_error::deserialize::<_, T>(again) {
+            Err(error) if error.path().iter().next().is_some() => {
+                ReadError::field(error.path().to_string(), reason(error.inner()))
+            }
+            _ => ReadError::NotJson(reason(&error)),
+        }
+    })
+}
+
+/// The error's text without values of the body: serde repeats a wrong string, which may be anything.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match (text.find("string \""), text.rfind("\", expected")) {
+        (Some(start), Some(end)) if start < end => format!("{}string{}", &text[..start], &text[end + 1..]),
+        _ => text,
+    }
+}
+
+/// A field that is a text or a list: message content, `stop`, `input`, `system`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum TextOr<T> {
+    /// The text.
+    Text(String),
+    /// The list.
+    List(Vec<T>),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for TextOr<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextOrVisitor<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for TextOrVisitor<T> {
+            type Value = TextOr<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or an array")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(TextOr::Text(text.to_owned()))
+            }
+
+            fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
+                Ok(TextOr::Text(text))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut items = Vec::with_capacity(list.size_hint().unwrap_or(0));
+                while let Some(item) = list.next_element()? {
+                    items.push(item);
+                }
+                Ok(TextOr::List(items))
+            }
+        }
+
+        deserializer.deserialize_any(TextOrVisitor(PhantomData))
+    }
+}
+
+/// A JSON object as its keys and raw values, in the order they came.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Fields(pub(crate) Vec<(String, RawJson)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FieldsVisitor;
+
+        impl<'de> Visitor<'de> for FieldsVisitor {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    fields.push(entry);
+                }
+                Ok(Fields(fields))
+            }
+        }
+
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+/// The arguments of a call as an object, for formats that carry objects: empty text and `null` are `{}`,
+/// anything that is no JSON object (cut short, an array, a bare string) is wrapped as `{"_raw": "…"}`.
+pub(crate) fn arguments_object(text: &str) -> RawJson {
+    let trimmed = text.trim();
+    if trimmed.is_empty() || trimmed == "null" {
+        return RawJson::from_value(&serde_json::json!({}));
+    }
+    match RawJson::parse(trimmed) {
+        Ok(json) if json.is_object() => json,
+        _ => RawJson::from_value(&serde_json::json!({ "_raw": text })),
+    }
+}
+
+macro_rules! placeholder_client {
+    ($name:ident) => {
+        impl crate::format::ClientFormat for $name {
+            fn read_request(
+                &self,
+                _: &[u8],
+                _: crate::format::PathWish<'_>,
+            ) -> Result<byok_types::chat::Request, crate::format::ReadError> {
+                unreachable!()
+            }
+            fn write_response(&self, _: &byok_types::chat::Response, _: &crate::format::Reply) -> Vec<u8> {
+                unreachable!()
+            }
+            fn event_writer(&self, _: crate::format::Reply) -> Box<dyn crate::format::EventWriter> {
+                unreachable!()
+            }
+            fn write_fault(&self, _: &byok_types::Fault) -> Vec<u8> {
+                unreachable!()
+            }
+        }
+    };
+}
+macro_rules! placeholder_upstream {
+    ($name:ident) => {
+        impl crate::format::UpstreamFormat for $name {
+            fn write_request(
+                &self,
+                _: &byok_types::chat::Request,
+                _: &byok_types::model::ModelFacts,
+            ) -> Vec<u8> {
+                unreachable!()
+            }
+            fn path(&self, _: &str, _: bool) -> String {
+                unreachable!()
+            }
+            fn read_response(&self, _: &[u8]) -> Result<byok_types::chat::Response, Box<byok_types::Fault>> {
+                unreachable!()
+            }
+            fn event_reader(&self) -> Box<dyn crate::format::EventReader> {
+                unreachable!()
+            }
+            fn read_fault(&self, _: u16, _: &[u8]) -> byok_types::Fault {
+                unreachable!()
+            }
+        }
+    };
+}
+pub(crate) use {placeholder_client, placeholder_upstream};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Body {
+        #[expect(dead_code, reason = "only its parsing is tested")]
+        messages: Vec<Message>,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Message {
+        #[expect(dead_code, reason = "only its parsing is tested")]
+        content: TextOr<u32>,
+    }
+
+    #[test]
+    fn a_wrong_type_names_its_field_and_not_its_value() {
+        let error = parse_request::<Body>(br#"{"messages":[{"content":[1,"secret"]}]}"#).unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with("messages[0].content"), "{text}");
+        assert!(!text.contains("secret"), "{text}");
+    }
+
+    #[test]
+    fn what_is_no_object_of_arguments_is_wrapped() {
+        assert_eq!(arguments_object("").get(), "{}");
+        assert_eq!(arguments_object(" null ").get(), "{}");
+        assert_eq!(arguments_object("{\"a\": 1.0}").get(), "{\"a\": 1.0}");
+        assert_eq!(arguments_object("{\"a\":").get(), "{\"_raw\":\"{\\\"a\\\":\"}");
+        assert_eq!(arguments_object("[1]").get(), "{\"_raw\":\"[1]\"}");
+    }
+}
