@@ -123,7 +123,7 @@ pub(super) fn read(body: &[u8]) -> Result<Request, ReadError> {
             ..Sampling::default()
         },
         limits: Limits { max_output: wire.max_tokens, max_tool_calls: None },
-        reasoning: wire.thinking.map(read_thinking).unwrap_or_default(),
+        reasoning: wire.thinking.as_ref().map(read_thinking).unwrap_or_default(),
         output: wire.response_format.map(read_output).unwrap_or_default(),
         stream: StreamWish { on: wire.stream.unwrap_or(false), ..StreamWish::default() },
         ..Request::default()
@@ -160,7 +160,7 @@ fn read_tool(tool: WireTool, strict: Option<bool>) -> Option<Tool> {
     })
 }
 
-fn read_thinking(thinking: Thinking) -> Reasoning {
+fn read_thinking(thinking: &Thinking) -> Reasoning {
     let mode = match (thinking.r#type.as_deref(), thinking.token_budget) {
         (Some("disabled"), _) => ReasoningMode::Off,
         (_, Some(budget)) => ReasoningMode::Budget(budget),
@@ -277,11 +277,10 @@ fn document_part(document: &Document) -> Part {
 
 /// Documents for retrieval stand beside the conversation; they become parts of its last user turn.
 fn add_documents(documents: &[RawJson], request: &mut Request) {
-    let parts = documents.iter().map(|raw| match raw.as_str() {
-        Some(text) => {
+    let parts = documents.iter().map(|raw| {
+        if let Some(text) = raw.as_str() {
             PartKind::Media(Media::new(MediaKind::Document, Source::Text(text.into_owned()))).into()
-        }
-        None => {
+        } else {
             let document = raw.read::<Document>().unwrap_or(Document { data: Some(raw.clone()), id: None });
             document_part(&document)
         }

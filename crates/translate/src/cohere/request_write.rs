@@ -121,8 +121,9 @@ fn tool_message<'a>(result: &'a ToolResult, moved: &mut Vec<&'a Part>) -> Value 
     let mut texts = Vec::new();
     for part in &result.parts {
         match &part.kind {
-            PartKind::Text { text, .. } => texts.push(text.clone()),
-            PartKind::Media(Media { source: Source::Text(text), .. }) => texts.push(text.clone()),
+            PartKind::Text { text, .. } | PartKind::Media(Media { source: Source::Text(text), .. }) => {
+                texts.push(text.clone());
+            }
             PartKind::Media(Media { kind: MediaKind::Image, .. }) => {
                 texts.push("[image: see the next user message]".to_owned());
                 moved.push(part);
@@ -174,7 +175,7 @@ fn assistant(turn: &Turn) -> Value {
             PartKind::Text { text, .. } | PartKind::Refusal(text) => texts.push(text.as_str()),
             PartKind::Reasoning(reasoning) if reasoning.text.is_empty() => {}
             PartKind::Reasoning(reasoning) if reasoning.kind == ReasoningKind::Plan => {
-                plan.push(reasoning.text.as_str())
+                plan.push(reasoning.text.as_str());
             }
             PartKind::Reasoning(reasoning) => thinking.push(reasoning.text.as_str()),
             PartKind::ToolCall(call) => calls.push(json!({

@@ -101,14 +101,14 @@ pub(super) fn write(response: &Response, reply: &Reply) -> Vec<u8> {
     for part in parts {
         match &part.kind {
             PartKind::Text { text, .. } | PartKind::Refusal(text) => {
-                content.push(json!({"type": "text", "text": text}))
+                content.push(json!({"type": "text", "text": text}));
             }
             PartKind::Reasoning(reasoning) if reasoning.text.is_empty() => {}
             PartKind::Reasoning(reasoning) if reasoning.kind == ReasoningKind::Plan => {
-                plan.push_str(&reasoning.text)
+                plan.push_str(&reasoning.text);
             }
             PartKind::Reasoning(reasoning) => {
-                content.push(json!({"type": "thinking", "thinking": reasoning.text}))
+                content.push(json!({"type": "thinking", "thinking": reasoning.text}));
             }
             PartKind::ToolCall(call) => calls.push(json!({
                 "id": call.id,
