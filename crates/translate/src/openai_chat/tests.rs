@@ -33,7 +33,8 @@ fn events(stream: &str) -> Vec<Event> {
 
 /// A stream of the given chunks, with `[DONE]` behind them.
 fn chunks(chunks: &[&str]) -> String {
-    chunks.iter().chain(&["[DONE]"]).map(|chunk| format!("data: {chunk}\n\n")).collect()
+    let frames = chunks.iter().chain(&["[DONE]"]).map(|chunk| format!("data: {chunk}\n\n"));
+    frames.collect::<Vec<_>>().concat()
 }
 
 /// A chunk of choice 0.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use byok_types::chat::{
-    Citation, Delta, Event, Head, Media, ReasoningPart, Show, StopReason, ToolKind, Usage,
+    Citation, Delta, Event, Head, Media, ReasoningPart, Show, StopReason, Token, ToolKind, Usage,
 };
 use byok_types::{Fault, RawJson};
 use serde::Serialize;
@@ -45,12 +45,7 @@ struct Choice {
 /// The open part.
 #[derive(Debug)]
 enum Open {
-    /// `empty`: no arguments have been written yet.
-    Call {
-        index: u32,
-        kind: ToolKind,
-        empty: bool,
-    },
+    Call(Call),
     /// A part that the client is not shown, or one that is complete from the start.
     Nothing,
     Reasoning(ReasoningPart),
@@ -59,6 +54,33 @@ enum Open {
         chars: u64,
         citations: Vec<Citation>,
     },
+}
+
+/// The open call.
+#[derive(Debug)]
+struct Call {
+    at: Place,
+    /// Some arguments have come.
+    begun: bool,
+    /// What is held back as long as a token may come that belongs into the first chunk: some clients look
+    /// for the signature there and nowhere else.
+    first: Option<FirstChunk>,
+}
+
+/// Which call of which choice.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    candidate: u32,
+    index: u32,
+    kind: ToolKind,
+}
+
+#[derive(Debug)]
+struct FirstChunk {
+    id: String,
+    name: String,
+    /// Arguments that came in one piece, as they do from vendors with signatures.
+    arguments: Option<String>,
 }
 
 impl Writer {
@@ -155,6 +177,7 @@ impl Writer {
         let choice = self.choice(candidate);
         let index = choice.calls;
         choice.calls += 1;
+        let mut first = None;
         if self.reply.legacy_functions {
             // The legacy form has room for one call; the request asked for no more.
             if index > 0 {
@@ -162,10 +185,35 @@ impl Writer {
             }
             self.delta(candidate, "function_call", &FunctionOut { name: Some(name), arguments: "" }, out);
         } else {
-            let call = CallOut::new(Some(index), id, name, "", kind);
-            self.delta(candidate, "tool_calls", &[call], out);
+            first = Some(FirstChunk { id: id.to_owned(), name: name.to_owned(), arguments: None });
         }
-        Open::Call { index, kind, empty: true }
+        Open::Call(Call { at: Place { candidate, index, kind }, begun: false, first })
+    }
+
+    /// Writes what has been held back of a call.
+    fn first_chunk(&self, at: Place, first: Option<FirstChunk>, token: Option<&Token>, out: &mut Vec<u8>) {
+        let Some(FirstChunk { id, name, arguments }) = first else { return };
+        let mut call = CallOut::new(Some(at.index), &id, &name, "", at.kind);
+        call.extra_content = token.map(details::extra_content);
+        self.delta(at.candidate, "tool_calls", &[call], out);
+        if let Some(arguments) = arguments {
+            self.arguments(at, &arguments, None, out);
+        }
+    }
+
+    /// Writes a piece of a call. The arguments are there even when only a token comes: clients insist.
+    fn arguments(&self, at: Place, piece: &str, token: Option<&Token>, out: &mut Vec<u8>) {
+        if self.reply.legacy_functions {
+            self.delta(at.candidate, "function_call", &FunctionOut { name: None, arguments: piece }, out);
+            return;
+        }
+        let extra_content = token.map(details::extra_content);
+        let mut call = CallOut { index: Some(at.index), extra_content, ..CallOut::default() };
+        match at.kind {
+            ToolKind::Custom => call.custom = Some(CustomOut { name: None, input: piece }),
+            ToolKind::Function => call.function = Some(FunctionOut { name: None, arguments: piece }),
+        }
+        self.delta(at.candidate, "tool_calls", &[call], out);
     }
 
     fn grow(&mut self, candidate: u32, delta: &Delta, out: &mut Vec<u8>) {
@@ -185,15 +233,23 @@ impl Writer {
                 }
             }
             (Open::Refusal, Delta::Text(text)) => self.delta(candidate, "refusal", text, out),
-            (Open::Call { index, kind, empty }, Delta::Arguments(piece)) => {
-                *empty &= piece.trim().is_empty();
-                let (index, kind) = (*index, *kind);
-                self.arguments(candidate, index, kind, piece, out);
+            (Open::Call(call), Delta::Arguments(piece)) => {
+                let may_be_whole = !call.begun && piece.trim_end().ends_with('}');
+                call.begun |= !piece.trim().is_empty();
+                if let (true, Some(first)) = (may_be_whole, call.first.as_mut()) {
+                    first.arguments = Some(piece.clone());
+                    return;
+                }
+                let (at, first) = (call.at, call.first.take());
+                self.first_chunk(at, first, None, out);
+                self.arguments(at, piece, None, out);
             }
-            (Open::Call { index, .. }, Delta::Token(token)) => {
-                let call = json!([{ "index": index, "extra_content": details::extra_content(token) }]);
-                if !self.reply.legacy_functions {
-                    self.delta(candidate, "tool_calls", &call, out);
+            (Open::Call(call), Delta::Token(token)) => {
+                let (at, first) = (call.at, call.first.take());
+                if first.is_some() {
+                    self.first_chunk(at, first, Some(token), out);
+                } else if !self.reply.legacy_functions {
+                    self.arguments(at, "", Some(token), out);
                 }
             }
             (Open::Reasoning(part), Delta::Token(token)) => part.token = Some(token.clone()),
@@ -205,25 +261,15 @@ impl Writer {
         }
     }
 
-    fn arguments(&self, candidate: u32, index: u32, kind: ToolKind, piece: &str, out: &mut Vec<u8>) {
-        if self.reply.legacy_functions {
-            self.delta(candidate, "function_call", &FunctionOut { name: None, arguments: piece }, out);
-            return;
-        }
-        let mut call = CallOut { index: Some(index), ..CallOut::default() };
-        match kind {
-            ToolKind::Custom => call.custom = Some(CustomOut { name: None, input: piece }),
-            ToolKind::Function => call.function = Some(FunctionOut { name: None, arguments: piece }),
-        }
-        self.delta(candidate, "tool_calls", &[call], out);
-    }
-
     fn close(&mut self, candidate: u32, out: &mut Vec<u8>) {
         let hidden = self.reply.show == Show::None;
         let choice = self.choice(candidate);
         match choice.open.take() {
-            Some(Open::Call { index, kind: ToolKind::Function, empty: true }) => {
-                self.arguments(candidate, index, ToolKind::Function, "{}", out);
+            Some(Open::Call(Call { at, begun, first })) => {
+                self.first_chunk(at, first, None, out);
+                if !begun && at.kind == ToolKind::Function {
+                    self.arguments(at, "{}", None, out);
+                }
             }
             // A signature is bound to its text: where the text is hidden, it would be refused.
             Some(Open::Reasoning(part)) if !hidden || part.text.is_empty() => {

@@ -196,14 +196,35 @@ fn thoughts_and_their_tokens_go_where_clients_send_them_back_from() {
         [
             r#"{"reasoning_content":"hm"}"#,
             r#"{"reasoning_details":[{"type":"reasoning.text","text":"hm","signature":"byok1.anthropic.c2ln","format":"anthropic-claude-v1","index":0}]}"#,
-            r#"{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}}]}"#,
+            r#"{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""},"extra_content":{"google":{"thought_signature":"c2ln"}}}]}"#,
             r#"{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}"#,
-            r#"{"tool_calls":[{"index":0,"extra_content":{"google":{"thought_signature":"c2ln"}}}]}"#,
         ]
     );
     // Who does not want to see thoughts is not shown them, signed or not.
     let hidden = written(&events[..5], reply(r#""reasoning":{"exclude":true}"#));
     assert_eq!(deltas(&hidden), [r#"{"role":"assistant","content":""}"#]);
+}
+
+#[test]
+fn a_late_token_of_a_call_has_a_chunk_of_its_own() {
+    let token = Token { family: Family::Anthropic, value: "sig".into() };
+    let events = [
+        start(),
+        call("a", "f"),
+        delta(Delta::Arguments("{\"x\"".into())),
+        delta(Delta::Arguments(":1}".into())),
+        delta(Delta::Token(token)),
+        close(),
+    ];
+    assert_eq!(
+        deltas(&written(&events, reply(r#""stream":true"#)))[1..],
+        [
+            r#"{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}}]}"#,
+            r#"{"tool_calls":[{"index":0,"function":{"arguments":"{\"x\""}}]}"#,
+            r#"{"tool_calls":[{"index":0,"function":{"arguments":":1}"}}]}"#,
+            r#"{"tool_calls":[{"index":0,"function":{"arguments":""},"extra_content":{"byok":{"token":"byok1.anthropic.c2ln"}}}]}"#,
+        ]
+    );
 }
 
 #[test]
