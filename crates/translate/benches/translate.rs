@@ -127,7 +127,7 @@ fn main() {
                 let mut group = criterion.benchmark_group("request");
                 group.throughput(Throughput::Bytes(body.len() as u64));
                 group.bench_function(format!("{client} to {upstream}, {name}"), |bencher| {
-                    bencher.iter(|| begin(client, upstream, black_box(&body)).1)
+                    bencher.iter(|| begin(client, upstream, black_box(&body)).1);
                 });
                 group.finish();
             }
