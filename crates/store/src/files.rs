@@ -146,6 +146,7 @@ pub(crate) fn write_new(path: &Path, contents: &[u8]) -> Result<bool, Error> {
     let draft = Draft::beside(path)?;
     let mut file = create(&draft.path).map_err(error::file(&draft.path, "create"))?;
     file.write_all(contents).and_then(|()| file.sync_all()).map_err(error::file(&draft.path, "write"))?;
+    drop(file);
     draft.publish(path)
 }
 

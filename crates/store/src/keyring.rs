@@ -142,12 +142,12 @@ mod os {
 
     pub(super) fn load(entry: &str) -> Result<Option<Secret>, KeyringError> {
         run(async {
-            let service = SecretService::connect(EncryptionType::Dh).await?;
+            let service = connect().await?;
             let collection = collection(&service).await?;
             let Some(item) = find(&collection, entry).await? else {
                 return Ok(None);
             };
-            let value = String::from_utf8(item.get_secret().await?);
+            let value = String::from_utf8(item.get_secret().await.map_err(refused)?);
             // Not text, so not written by byok.
             Ok(value.ok().map(Secret::new))
         })
@@ -155,54 +155,63 @@ mod os {
 
     pub(super) fn save(entry: &str, value: &Secret) -> Result<(), KeyringError> {
         run(async {
-            let service = SecretService::connect(EncryptionType::Dh).await?;
+            let service = connect().await?;
             let collection = collection(&service).await?;
             let secret = value.expose().as_bytes();
-            collection.create_item("byok data key", attributes(entry), secret, true, "text/plain").await?;
+            collection
+                .create_item("byok data key", attributes(entry), secret, true, "text/plain")
+                .await
+                .map_err(refused)?;
             Ok(())
         })
     }
 
     pub(super) fn delete(entry: &str) -> Result<(), KeyringError> {
         run(async {
-            let service = SecretService::connect(EncryptionType::Dh).await?;
+            let service = connect().await?;
             let collection = collection(&service).await?;
             match find(&collection, entry).await? {
-                Some(item) => item.delete().await,
+                Some(item) => item.delete().await.map_err(refused),
                 None => Ok(()),
             }
         })
     }
 
+    /// No session bus, or nobody on it who offers the service: there is no keyring here.
+    async fn connect() -> Result<SecretService<'static>, KeyringError> {
+        SecretService::connect(EncryptionType::Dh)
+            .await
+            .map_err(|error| KeyringError::Absent(error.to_string()))
+    }
+
     /// The person's default collection, unlocked; the service asks for its password where it must.
-    async fn collection<'a>(service: &'a SecretService<'a>) -> Result<Collection<'a>, Error> {
-        let collection = service.get_default_collection().await?;
-        if collection.is_locked().await? {
-            collection.unlock().await?;
+    async fn collection<'a>(service: &'a SecretService<'a>) -> Result<Collection<'a>, KeyringError> {
+        let collection = match service.get_default_collection().await {
+            Ok(collection) => collection,
+            // There is a service, and nothing that it keeps secrets in (WSL).
+            Err(error @ Error::NoResult) => return Err(KeyringError::Absent(error.to_string())),
+            Err(error) => return Err(refused(error)),
+        };
+        if collection.is_locked().await.map_err(refused)? {
+            collection.unlock().await.map_err(refused)?;
         }
         Ok(collection)
     }
 
-    async fn find<'a>(collection: &'a Collection<'a>, entry: &str) -> Result<Option<Item<'a>>, Error> {
-        let found = collection.search_items(attributes(entry)).await?;
-        Ok(found.into_iter().next())
+    async fn find<'a>(collection: &'a Collection<'a>, entry: &str) -> Result<Option<Item<'a>>, KeyringError> {
+        let found = collection.search_items(attributes(entry)).await;
+        Ok(found.map_err(refused)?.into_iter().next())
     }
 
-    fn run<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, KeyringError> {
-        let refused = |error: &dyn std::error::Error| KeyringError::Refused(error.to_string());
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| refused(&error))?;
-        let outcome = runtime.block_on(async { tokio::time::timeout(TIME_LIMIT, call).await });
-        match outcome {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error @ (Error::Unavailable | Error::NoResult))) => {
-                Err(KeyringError::Absent(error.to_string()))
-            }
-            Ok(Err(error)) => Err(refused(&error)),
-            Err(late) => Err(refused(&late)),
-        }
+    fn run<T>(call: impl Future<Output = Result<T, KeyringError>>) -> Result<T, KeyringError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(refused)?;
+        runtime
+            .block_on(async { tokio::time::timeout(TIME_LIMIT, call).await })
+            .unwrap_or_else(|late| Err(refused(late)))
+    }
+
+    fn refused(error: impl std::error::Error) -> KeyringError {
+        KeyringError::Refused(error.to_string())
     }
 }
 

@@ -99,9 +99,9 @@ async fn a_log_without_its_database_is_refused() {
 
 #[tokio::test]
 async fn a_log_that_is_garbage_is_ignored() {
-    for garbage in [&b"x"[..], &[0; 5000], &[0xff; 70_000]] {
+    for garbage in [b"x".to_vec(), vec![0; 5000], vec![0xff; 70_000]] {
         let home = filled().await;
-        crate::files::write_new(&home.path().join("tokens.db-wal"), garbage).unwrap();
+        crate::files::write_new(&home.path().join("tokens.db-wal"), &garbage).unwrap();
         assert_eq!(bearer(&home.store().await, "openai", "default").await.unwrap(), "sk-1");
     }
 }

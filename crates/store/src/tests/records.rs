@@ -49,7 +49,7 @@ async fn apps_are_found_by_the_digest_of_their_key() {
     assert_eq!(store.app_by_digest([8; 32]).await.unwrap(), None);
     let revoked = App { revoked_at: Some(at(3)), ..app };
     store.save_app(revoked.clone()).await.unwrap();
-    assert_eq!(store.apps().await.unwrap(), [revoked.clone()]);
+    assert_eq!(store.apps().await.unwrap(), std::slice::from_ref(&revoked));
     // One key is one app's.
     let twin = App { id: AppId::from("zed"), ..revoked };
     store.save_app(twin).await.unwrap_err();
