@@ -42,7 +42,11 @@ pub fn binary() -> &'static Path {
 impl Home {
     /// A home with this config.
     pub fn new(config: &str) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let mut builder = tempfile::Builder::new();
+        // A home that others can read is refused.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        let directory = builder.tempdir().expect("a temporary directory can be made");
         let home = Self { directory };
         home.write_config(config);
         home
