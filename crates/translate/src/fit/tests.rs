@@ -1,0 +1,4 @@
+mod laws;
+mod support;
+
+pub(super) use support::*;
