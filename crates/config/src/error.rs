@@ -79,14 +79,10 @@ impl Error {
     /// The same, with the file that the text came from.
     pub(crate) fn in_file(self, path: &Path) -> Self {
         match self {
-            Self::Invalid { problems, more, .. } => Self::Invalid {
-                file: Some(path.to_owned()),
-                problems,
-                more,
-            },
-            Self::TooLarge { .. } => Self::TooLarge {
-                file: Some(path.to_owned()),
-            },
+            Self::Invalid { problems, more, .. } => {
+                Self::Invalid { file: Some(path.to_owned()), problems, more }
+            }
+            Self::TooLarge { .. } => Self::TooLarge { file: Some(path.to_owned()) },
             other => other,
         }
     }
@@ -94,8 +90,7 @@ impl Error {
 
 /// ` file PATH`, or nothing.
 fn named(file: Option<&Path>) -> String {
-    file.map(|file| format!(" file {}", file.display()))
-        .unwrap_or_default()
+    file.map(|file| format!(" file {}", file.display())).unwrap_or_default()
 }
 
 /// The text of [`Error::Invalid`]: one line for one problem, a list for more.
@@ -234,9 +229,7 @@ impl fmt::Display for Shape {
 }
 
 fn suggestion(nearest: Option<&'static str>) -> String {
-    nearest
-        .map(|name| format!("; did you mean {name}?"))
-        .unwrap_or_default()
+    nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
 }
 
 fn unknown(written: Option<&str>, nearest: Option<&'static str>, known: &[&str]) -> String {

@@ -12,15 +12,9 @@ pub(crate) struct Filled {
 }
 
 /// Fills in the variables of `written`.
-pub(crate) fn fill(
-    written: String,
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<Filled, Reason> {
+pub(crate) fn fill(written: String, environment: &dyn Fn(&str) -> Option<String>) -> Result<Filled, Reason> {
     if !written.contains("${") {
-        return Ok(Filled {
-            text: written,
-            from_environment: false,
-        });
+        return Ok(Filled { text: written, from_environment: false });
     }
     let mut text = String::with_capacity(written.len());
     let mut from_environment = false;
@@ -43,10 +37,7 @@ pub(crate) fn fill(
         rest = after;
     }
     text.push_str(rest);
-    Ok(Filled {
-        text,
-        from_environment,
-    })
+    Ok(Filled { text, from_environment })
 }
 
 /// Letters, digits and `_`, not first a digit. The bound keeps a whole key out of the message when its
@@ -73,18 +64,12 @@ mod tests {
     #[test]
     fn variables_are_filled_in_anywhere() {
         assert_eq!(filled("${KEY}").unwrap(), "k-1");
-        assert_eq!(
-            filled("Bearer ${KEY}, ${KEY}!").unwrap(),
-            "Bearer k-1, k-1!"
-        );
+        assert_eq!(filled("Bearer ${KEY}, ${KEY}!").unwrap(), "Bearer k-1, k-1!");
     }
 
     #[test]
     fn other_dollars_are_themselves() {
-        assert_eq!(
-            filled("$KEY costs 5$ {x} $").unwrap(),
-            "$KEY costs 5$ {x} $"
-        );
+        assert_eq!(filled("$KEY costs 5$ {x} $").unwrap(), "$KEY costs 5$ {x} $");
         assert_eq!(filled("$${KEY} ${KEY}").unwrap(), "${KEY} k-1");
         assert_eq!(filled("$$${KEY}").unwrap(), "$${KEY}");
     }

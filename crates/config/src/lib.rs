@@ -26,8 +26,8 @@ use arc_swap::ArcSwap;
 pub use error::{Error, Place, Problem, Reason};
 pub use load::{Loaded, Warning, default_config_path, home, load, process_environment};
 pub use model::{
-    ClientKey, Config, Limits, Log, LogLevel, ModelEntry, OAuthConfig, OnLossy, ProviderConfig,
-    Streaming, Timeouts,
+    ClientKey, Config, Limits, Log, LogLevel, ModelEntry, OAuthConfig, OnLossy, ProviderConfig, Streaming,
+    Timeouts,
 };
 pub use read::parse;
 pub use watch::{Reload, Watcher};

@@ -31,10 +31,7 @@ pub struct Loaded {
 pub fn load(path: &Path) -> Result<Loaded, Error> {
     let text = text(path)?;
     let document = document(path, &text)?;
-    let warnings = document
-        .as_ref()
-        .map(|document| warnings(path, document))
-        .unwrap_or_default();
+    let warnings = document.as_ref().map(|document| warnings(path, document)).unwrap_or_default();
     Ok(Loaded {
         config: document.map(|document| document.config).unwrap_or_default(),
         text: Secret::new(text),
@@ -51,9 +48,7 @@ pub fn process_environment(name: &str) -> Option<String> {
 pub fn home(environment: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
     let set = |name| environment(name).filter(|value| !value.is_empty());
     let of_person = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
-    set("BYOK_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(Path::new(&set(of_person)?).join(".byok")))
+    set("BYOK_HOME").map(PathBuf::from).or_else(|| Some(Path::new(&set(of_person)?).join(".byok")))
 }
 
 /// The config file that is read when none is named.
@@ -111,10 +106,7 @@ pub(crate) fn text(path: &Path) -> Result<String, Error> {
     let file = || path.to_owned();
     let unreadable = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => Error::Missing { file: file() },
-        _ => Error::Unreadable {
-            file: file(),
-            source,
-        },
+        _ => Error::Unreadable { file: file(), source },
     };
     // Asked before opening: to open a pipe is to wait for its other end.
     if !fs::metadata(path).map_err(unreadable)?.is_file() {

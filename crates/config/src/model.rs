@@ -71,11 +71,7 @@ impl Config {
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
         let of_providers = self.providers.values().flat_map(|provider| {
             let headers = provider.headers.iter().map(|(_, value)| value);
-            provider
-                .api_key
-                .iter()
-                .chain(&provider.oauth.client_secret)
-                .chain(headers)
+            provider.api_key.iter().chain(&provider.oauth.client_secret).chain(headers)
         });
         self.keys.iter().map(|key| &key.key).chain(of_providers)
     }
@@ -124,17 +120,7 @@ impl Default for ProviderConfig {
 
 impl fmt::Debug for ProviderConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            enabled,
-            api_key,
-            base_url,
-            family,
-            models,
-            headers,
-            timeout,
-            proxy,
-            oauth,
-        } = self;
+        let Self { enabled, api_key, base_url, family, models, headers, timeout, proxy, oauth } = self;
         f.debug_struct("ProviderConfig")
             .field("enabled", enabled)
             .field("api_key", api_key)
@@ -155,9 +141,7 @@ fn without_user_info(url: &Url) -> String {
         "{}://{}{}",
         url.scheme(),
         url.host_str().unwrap_or_default(),
-        url.port()
-            .map(|port| format!(":{port}"))
-            .unwrap_or_default()
+        url.port().map(|port| format!(":{port}")).unwrap_or_default()
     )
 }
 
@@ -230,9 +214,7 @@ pub struct Streaming {
 
 impl Default for Streaming {
     fn default() -> Self {
-        Self {
-            keepalive: Some(Duration::from_secs(15)),
-        }
+        Self { keepalive: Some(Duration::from_secs(15)) }
     }
 }
 
@@ -245,9 +227,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            body_bytes: 32 * 1024 * 1024,
-        }
+        Self { body_bytes: 32 * 1024 * 1024 }
     }
 }
 
@@ -276,13 +256,7 @@ pub enum LogLevel {
 
 impl LogLevel {
     /// From the quietest to the loudest.
-    pub const ALL: [Self; 5] = [
-        Self::Error,
-        Self::Warn,
-        Self::Info,
-        Self::Debug,
-        Self::Trace,
-    ];
+    pub const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
 
     /// The name in the config and in `RUST_LOG`.
     pub fn name(self) -> &'static str {

@@ -15,9 +15,7 @@ use byok_types::{AppId, ProviderId, Secret};
 
 use crate::MAX_FILE_BYTES;
 use crate::error::{Error, Reason, Shape};
-use crate::model::{
-    ClientKey, Config, Limits, Log, LogLevel, OnLossy, ProviderConfig, Streaming, Timeouts,
-};
+use crate::model::{ClientKey, Config, Limits, Log, LogLevel, OnLossy, ProviderConfig, Streaming, Timeouts};
 use crate::schema;
 use crate::yaml::{self, Node};
 use reader::{Field, Reader};
@@ -28,9 +26,7 @@ pub(crate) use address::is_link_local;
 ///
 /// `environment` answers for the variables in `${NAME}`.
 pub fn parse(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Config, Error> {
-    Ok(document(text, environment)?
-        .map(|document| document.config)
-        .unwrap_or_default())
+    Ok(document(text, environment)?.map(|document| document.config).unwrap_or_default())
 }
 
 /// A config and what reading it brought to light.
@@ -52,21 +48,14 @@ pub(crate) fn document(
         Ok(Some(root)) => root,
         Ok(None) => return Ok(None),
         Err(problem) => {
-            return Err(Error::Invalid {
-                file: None,
-                problems: vec![problem],
-                more: 0,
-            });
+            return Err(Error::Invalid { file: None, problems: vec![problem], more: 0 });
         }
     };
     let mut reader = Reader::new(environment);
     let config = root_fields(&mut reader, root);
     let holds_secrets = reader.holds_secrets;
     reader.finish()?;
-    Ok(Some(Document {
-        config,
-        holds_secrets,
-    }))
+    Ok(Some(Document { config, holds_secrets }))
 }
 
 fn root_fields(reader: &mut Reader<'_>, root: Node) -> Config {
@@ -124,9 +113,7 @@ fn listen_address(text: &str) -> Result<IpAddr, Reason> {
     text.trim_start_matches('[')
         .trim_end_matches(']')
         .parse()
-        .or(Err(Reason::Rule(
-            "must be an IP address of this machine, such as 127.0.0.1 or ::1",
-        )))
+        .or(Err(Reason::Rule("must be an IP address of this machine, such as 127.0.0.1 or ::1")))
 }
 
 fn providers(reader: &mut Reader<'_>, field: Field) -> BTreeMap<ProviderId, ProviderConfig> {
@@ -225,9 +212,7 @@ fn streaming(reader: &mut Reader<'_>, field: Field) -> Streaming {
     let mut streaming = Streaming::default();
     let mut fields = reader.fields(field, schema::STREAMING);
     if let Some(field) = fields.take("keepalive_seconds") {
-        reader.set(&mut streaming.keepalive, field, |text| {
-            value::seconds_or_never(&text)
-        });
+        reader.set(&mut streaming.keepalive, field, |text| value::seconds_or_never(&text));
     }
     streaming
 }

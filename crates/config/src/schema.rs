@@ -18,30 +18,15 @@ pub(crate) const ROOT: &[&str] = &[
 ];
 
 /// Under `providers.NAME`.
-pub(crate) const PROVIDER: &[&str] = &[
-    "enabled",
-    "api_key",
-    "base_url",
-    "family",
-    "models",
-    "headers",
-    "timeout_s",
-    "proxy",
-    "oauth",
-];
+pub(crate) const PROVIDER: &[&str] =
+    &["enabled", "api_key", "base_url", "family", "models", "headers", "timeout_s", "proxy", "oauth"];
 
 /// Under `providers.NAME.models`, where an entry is more than an id.
 pub(crate) const MODEL: &[&str] = &["id", "name", "context", "output"];
 
 /// Under `providers.NAME.oauth`.
-pub(crate) const OAUTH: &[&str] = &[
-    "client_id",
-    "client_secret",
-    "authorize_url",
-    "token_url",
-    "device_url",
-    "scopes",
-];
+pub(crate) const OAUTH: &[&str] =
+    &["client_id", "client_secret", "authorize_url", "token_url", "device_url", "scopes"];
 
 /// Under `keys`.
 pub(crate) const KEY: &[&str] = &["name", "key"];
@@ -66,10 +51,7 @@ pub(crate) fn nearest(written: &str, known: &[&'static str]) -> Option<&'static 
         return None;
     }
     let plain = |text: &str| {
-        text.chars()
-            .filter(|c| !matches!(c, '_' | '-'))
-            .flat_map(char::to_lowercase)
-            .collect::<String>()
+        text.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect::<String>()
     };
     let wanted = plain(written);
     known

@@ -56,14 +56,8 @@ pub enum Reload {
 impl fmt::Display for Reload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Applied {
-                needs_restart: false,
-                ..
-            } => f.write_str("the saved config is in force"),
-            Self::Applied {
-                needs_restart: true,
-                ..
-            } => f.write_str(
+            Self::Applied { needs_restart: false, .. } => f.write_str("the saved config is in force"),
+            Self::Applied { needs_restart: true, .. } => f.write_str(
                 "the saved config is in force, except host and port: they take effect at the next start",
             ),
             Self::Kept { error } => {
@@ -101,10 +95,8 @@ impl Watcher {
         on_change: impl Fn(Reload) + Send + 'static,
     ) -> Result<Self, Error> {
         // A relative path would be another one after a change of the working directory.
-        let path = std::path::absolute(path).map_err(|source| Error::Unreadable {
-            file: path.to_owned(),
-            source,
-        })?;
+        let path = std::path::absolute(path)
+            .map_err(|source| Error::Unreadable { file: path.to_owned(), source })?;
         // One place is enough: a reason to look that waits stands for all that come after it.
         let (wake, reasons) = sync_channel(1);
         let directories = Directories::watch(&path, wake.clone())?;
@@ -130,15 +122,8 @@ impl Watcher {
         let thread = thread::Builder::new()
             .name("config".to_owned())
             .spawn(move || follower.run())
-            .map_err(|source| Error::Watch {
-                directory,
-                source: notify::Error::io(source),
-            })?;
-        Ok(Self {
-            stop,
-            wake,
-            thread: Some(thread),
-        })
+            .map_err(|source| Error::Watch { directory, source: notify::Error::io(source) })?;
+        Ok(Self { stop, wake, thread: Some(thread) })
     }
 }
 
@@ -183,8 +168,7 @@ struct Refused {
 
 impl Refused {
     fn is(&self, text: Option<&Secret>, error: &Error) -> bool {
-        self.text.as_ref().map(Secret::expose) == text.map(Secret::expose)
-            && self.words == error.to_string()
+        self.text.as_ref().map(Secret::expose) == text.map(Secret::expose) && self.words == error.to_string()
     }
 }
 
@@ -261,20 +245,12 @@ impl<F: Fn(Reload)> Follower<F> {
         }
         let error = match load::document(&self.path, text.expose()) {
             Ok(Some(document)) => {
-                return Found::Sound {
-                    text,
-                    document: Box::new(document),
-                };
+                return Found::Sound { text, document: Box::new(document) };
             }
-            Ok(None) => Error::Empty {
-                file: self.path.clone(),
-            },
+            Ok(None) => Error::Empty { file: self.path.clone() },
             Err(error) => error,
         };
-        Found::Broken {
-            text: Some(text),
-            error,
-        }
+        Found::Broken { text: Some(text), error }
     }
 
     /// Puts what was found in force, or not, and tells what there is to tell.
@@ -286,10 +262,7 @@ impl<F: Fn(Reload)> Follower<F> {
                 if known.is_some_and(|refused| refused.is(text.as_ref(), &error)) {
                     return None;
                 }
-                self.refused = Some(Refused {
-                    text,
-                    words: error.to_string(),
-                });
+                self.refused = Some(Refused { text, words: error.to_string() });
                 Some(Reload::Kept { error })
             }
             Found::Sound { text, document } => {
@@ -299,10 +272,7 @@ impl<F: Fn(Reload)> Follower<F> {
                 self.shared.store(Arc::new(config));
                 self.in_force = Some(text);
                 self.refused = None;
-                Some(Reload::Applied {
-                    warnings,
-                    needs_restart,
-                })
+                Some(Reload::Applied { warnings, needs_restart })
             }
         }
     }

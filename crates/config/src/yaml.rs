@@ -79,9 +79,7 @@ pub(crate) fn read(text: &str) -> Result<Option<Node>, Problem> {
     };
     match serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options) {
         Ok(root) => Ok(match node(root, text) {
-            Node {
-                value: Value::Null, ..
-            } => None,
+            Node { value: Value::Null, .. } => None,
             node => Some(node),
         }),
         Err(error) => Err(Problem {
@@ -173,27 +171,19 @@ fn node(raw: Spanned<Raw>, text: &str) -> Node {
     let value = match raw.value {
         Raw::Null => Value::Null,
         Raw::Text(written) => Value::Scalar(written),
-        Raw::Guessed(guess) => {
-            Value::Scalar(written(raw.defined, text).map_or(guess, ToOwned::to_owned))
-        }
+        Raw::Guessed(guess) => Value::Scalar(written(raw.defined, text).map_or(guess, ToOwned::to_owned)),
         Raw::List(items) => Value::List(items.into_iter().map(|item| node(item, text)).collect()),
         Raw::Map(entries) => Value::Map(
             entries
                 .into_iter()
                 .map(|(key, value)| {
-                    let key = Key {
-                        place: place(key.referenced),
-                        text: key.value,
-                    };
+                    let key = Key { place: place(key.referenced), text: key.value };
                     (key, node(value, text))
                 })
                 .collect(),
         ),
     };
-    Node {
-        place: place(raw.referenced),
-        value,
-    }
+    Node { place: place(raw.referenced), value }
 }
 
 /// The text of a plain scalar as it stands in the file. `None` if the place holds something else as
@@ -208,10 +198,7 @@ fn written(location: Location, text: &str) -> Option<&str> {
 }
 
 fn place(location: Location) -> Place {
-    Place {
-        line: location.line().max(1),
-        column: location.column().max(1),
-    }
+    Place { line: location.line().max(1), column: location.column().max(1) }
 }
 
 #[cfg(test)]

@@ -77,16 +77,8 @@ fn others_must_not_read_keys() {
         ("providers: { p: { headers: { a: b } } }\n", 0o644, true),
         ("providers: { p: { proxy: 'http://a:b@c' } }\n", 0o644, true),
         ("providers: { p: { proxy: 'http://c' } }\n", 0o644, false),
-        (
-            "providers: { p: { oauth: { client_secret: x } } }\n",
-            0o644,
-            true,
-        ),
-        (
-            "keys: [{ name: ci, key: byk_0123456789abcdef }]\n",
-            0o644,
-            true,
-        ),
+        ("providers: { p: { oauth: { client_secret: x } } }\n", 0o644, true),
+        ("keys: [{ name: ci, key: byk_0123456789abcdef }]\n", 0o644, true),
     ] {
         let (_directory, path) = file(content);
         set_mode(&path, mode);
@@ -103,30 +95,17 @@ fn others_must_not_write_the_file() {
     let (_directory, path) = file("port: 8018\n");
     set_mode(&path, 0o646);
     let warnings = load(&path).unwrap().warnings;
-    assert_eq!(
-        warnings,
-        [Warning::WritableByOthers {
-            file: path.clone(),
-            mode: 0o646
-        }]
-    );
+    assert_eq!(warnings, [Warning::WritableByOthers { file: path.clone(), mode: 0o646 }]);
     let text = warnings[0].to_string();
-    assert!(
-        text.ends_with(&format!("chmod 600 {}", path.display())),
-        "{text}"
-    );
+    assert!(text.ends_with(&format!("chmod 600 {}", path.display())), "{text}");
 }
 
 #[test]
 fn link_local_addresses_are_warned_of() {
-    let (_directory, path) = file(
-        "providers: { p: { base_url: 'http://169.254.169.254' }, q: { base_url: 'http://10.0.0.1' } }",
-    );
+    let (_directory, path) =
+        file("providers: { p: { base_url: 'http://169.254.169.254' }, q: { base_url: 'http://10.0.0.1' } }");
     let field = "providers.p.base_url".to_owned();
-    assert_eq!(
-        load(&path).unwrap().warnings,
-        [Warning::LinkLocal { field }]
-    );
+    assert_eq!(load(&path).unwrap().warnings, [Warning::LinkLocal { field }]);
 }
 
 #[test]
@@ -145,15 +124,8 @@ fn home_is_where_the_environment_says() {
     };
     let moved = of(&[("BYOK_HOME", "/srv/byok"), ("HOME", "/home/me")]);
     assert_eq!(home(&moved), Some(PathBuf::from("/srv/byok")));
-    let usual = of(&[
-        ("BYOK_HOME", ""),
-        ("HOME", "/home/me"),
-        ("USERPROFILE", "/home/me"),
-    ]);
+    let usual = of(&[("BYOK_HOME", ""), ("HOME", "/home/me"), ("USERPROFILE", "/home/me")]);
     assert_eq!(home(&usual), Some(PathBuf::from("/home/me/.byok")));
-    assert_eq!(
-        default_config_path(&usual),
-        Some(PathBuf::from("/home/me/.byok/config.yaml"))
-    );
+    assert_eq!(default_config_path(&usual), Some(PathBuf::from("/home/me/.byok/config.yaml")));
     assert_eq!(home(&of(&[])), None);
 }

@@ -13,9 +13,7 @@ use crate::error::Reason;
 pub(super) fn base_url(text: &str) -> Result<Url, Reason> {
     let url = upstream(text)?;
     if url.query().is_some() {
-        return Err(Reason::Rule(
-            "must not have a query (`?…`); byok adds path and query itself",
-        ));
+        return Err(Reason::Rule("must not have a query (`?…`); byok adds path and query itself"));
     }
     Ok(url)
 }
@@ -46,9 +44,7 @@ pub(super) fn upstream(text: &str) -> Result<Url, Reason> {
 pub(super) fn proxy(text: &str) -> Result<Url, Reason> {
     let url = absolute(text)?;
     if !matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") {
-        return Err(Reason::Rule(
-            "must start with http://, https://, socks5:// or socks5h://",
-        ));
+        return Err(Reason::Rule("must start with http://, https://, socks5:// or socks5h://"));
     }
     if url.host_str().is_none_or(str::is_empty) {
         return Err(NO_ADDRESS);
@@ -167,10 +163,7 @@ pub(super) fn origin(text: &str) -> Result<String, Reason> {
         return Err(rule);
     };
     // Extensions and desktop shells have schemes of their own, for which `Url::origin` knows no text.
-    let port = url
-        .port()
-        .map(|port| format!(":{port}"))
-        .unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     Ok(format!("{}://{host}{port}", url.scheme()))
 }
 

@@ -36,8 +36,7 @@ pub(super) fn config(reader: &mut Reader<'_>, field: Field) -> ProviderConfig {
         config.timeout = reader.read(field, |text| value::seconds(&text));
     }
     if let Some(field) = fields.take("proxy") {
-        config.proxy =
-            reader.secret_where(field, |text| address::proxy(&text), address::has_user_info);
+        config.proxy = reader.secret_where(field, |text| address::proxy(&text), address::has_user_info);
     }
     if let Some(field) = fields.take("oauth") {
         config.oauth = oauth(reader, field);
@@ -73,24 +72,12 @@ fn models(reader: &mut Reader<'_>, field: Field) -> Vec<ModelEntry> {
         }
         let whole = item.place_and_path();
         let mut fields = reader.fields(item, schema::MODEL);
-        let id = fields
-            .require(reader, &whole, "id")
-            .and_then(|field| reader.read(field, &mut id));
-        let name = fields
-            .take("name")
-            .and_then(|field| reader.read(field, value::line));
-        let context = fields
-            .take("context")
-            .and_then(|field| reader.read(field, |text| value::tokens(&text)));
-        let output = fields
-            .take("output")
-            .and_then(|field| reader.read(field, |text| value::tokens(&text)));
-        models.extend(id.map(|id| ModelEntry {
-            id,
-            name,
-            context,
-            output,
-        }));
+        let id = fields.require(reader, &whole, "id").and_then(|field| reader.read(field, &mut id));
+        let name = fields.take("name").and_then(|field| reader.read(field, value::line));
+        let context =
+            fields.take("context").and_then(|field| reader.read(field, |text| value::tokens(&text)));
+        let output = fields.take("output").and_then(|field| reader.read(field, |text| value::tokens(&text)));
+        models.extend(id.map(|id| ModelEntry { id, name, context, output }));
     }
     models
 }
@@ -103,9 +90,8 @@ fn headers(reader: &mut Reader<'_>, field: Field) -> Vec<(String, Secret)> {
             Ok(name) if seen.insert(name.clone()) => name,
             // The same in other letters; the reader has seen to the same in the same letters.
             Ok(_) => {
-                let reason = Reason::Rule(
-                    "this header stands twice; upper and lower case make no difference",
-                );
+                let reason =
+                    Reason::Rule("this header stands twice; upper and lower case make no difference");
                 reader.problem(&field, reason);
                 continue;
             }
@@ -131,9 +117,7 @@ fn oauth(reader: &mut Reader<'_>, field: Field) -> OAuthConfig {
     let token_url = url(reader, "token_url");
     let device_url = url(reader, "device_url");
     OAuthConfig {
-        client_id: fields
-            .take("client_id")
-            .and_then(|field| reader.read(field, value::line)),
+        client_id: fields.take("client_id").and_then(|field| reader.read(field, value::line)),
         client_secret: fields
             .take("client_secret")
             .and_then(|field| reader.secret(field, |text| value::secret(&text))),

@@ -31,10 +31,7 @@ pub(super) struct Whereabouts {
 impl Field {
     /// The file as a whole.
     pub(super) fn root(node: Node) -> Self {
-        Self {
-            path: String::new(),
-            node,
-        }
+        Self { path: String::new(), node }
     }
 
     pub(super) fn place(&self) -> Place {
@@ -42,10 +39,7 @@ impl Field {
     }
 
     pub(super) fn place_and_path(&self) -> Whereabouts {
-        Whereabouts {
-            place: self.node.place,
-            path: self.path.clone(),
-        }
+        Whereabouts { place: self.node.place, path: self.path.clone() }
     }
 
     pub(super) fn is_map(&self) -> bool {
@@ -100,12 +94,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(environment: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self {
-            environment,
-            problems: Vec::new(),
-            more: 0,
-            holds_secrets: false,
-        }
+        Self { environment, problems: Vec::new(), more: 0, holds_secrets: false }
     }
 
     /// The problems, if there were any.
@@ -114,11 +103,7 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         self.problems.sort_by_key(|problem| problem.place);
-        Err(Error::Invalid {
-            file: None,
-            problems: self.problems,
-            more: self.more,
-        })
+        Err(Error::Invalid { file: None, problems: self.problems, more: self.more })
     }
 
     /// Notes a problem with a field.
@@ -131,11 +116,7 @@ impl<'a> Reader<'a> {
             self.more += 1;
             return;
         }
-        self.problems.push(Problem {
-            place,
-            field,
-            reason,
-        });
+        self.problems.push(Problem { place, field, reason });
     }
 
     /// The fields of a map of which all names are known.
@@ -165,8 +146,7 @@ impl<'a> Reader<'a> {
             // A value may stand lines below its name; a problem is looked for at the name.
             field.node.place = key.place;
             if field.is_nothing() && key.text.contains(':') {
-                let reason =
-                    Reason::Rule("has no value; perhaps the space after the colon is missing");
+                let reason = Reason::Rule("has no value; perhaps the space after the colon is missing");
                 self.problem(&field, reason);
                 continue;
             }
@@ -183,10 +163,7 @@ impl<'a> Reader<'a> {
             items
                 .into_iter()
                 .enumerate()
-                .map(|(index, node)| Field {
-                    path: format!("{path}[{index}]"),
-                    node,
-                })
+                .map(|(index, node)| Field { path: format!("{path}[{index}]"), node })
                 .collect()
         } else {
             self.note(node.place, path, expected(Shape::List, shape));
@@ -200,10 +177,7 @@ impl<'a> Reader<'a> {
         field: Field,
         mut convert: impl FnMut(String) -> Result<T, Reason>,
     ) -> Vec<T> {
-        self.items(field)
-            .into_iter()
-            .filter_map(|item| self.read(item, &mut convert))
-            .collect()
+        self.items(field).into_iter().filter_map(|item| self.read(item, &mut convert)).collect()
     }
 
     /// A single value, turned into a `T`.
@@ -252,17 +226,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn filled<T>(
-        &mut self,
-        field: Field,
-        convert: impl FnOnce(Filled) -> Result<T, Reason>,
-    ) -> Option<T> {
+    fn filled<T>(&mut self, field: Field, convert: impl FnOnce(Filled) -> Result<T, Reason>) -> Option<T> {
         let Field { path, node } = field;
         let shape = node.shape();
         let value = match node.value {
-            Value::Scalar(written) => {
-                interpolate::fill(written, self.environment).and_then(convert)
-            }
+            Value::Scalar(written) => interpolate::fill(written, self.environment).and_then(convert),
             Value::Null | Value::List(_) | Value::Map(_) => Err(expected(Shape::Value, shape)),
         };
         match value {
@@ -289,11 +257,7 @@ impl<'a> Reader<'a> {
         let mut unique = Vec::with_capacity(entries.len());
         for (key, node) in entries {
             let name = shown(&key.text, node.shape() == Shape::Nothing, known);
-            let path = if path.is_empty() {
-                name
-            } else {
-                format!("{path}.{name}")
-            };
+            let path = if path.is_empty() { name } else { format!("{path}.{name}") };
             if let Some(line) = first.get(&key.text) {
                 self.note(key.place, path, Reason::Duplicate { line: *line });
                 continue;

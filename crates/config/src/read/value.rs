@@ -23,26 +23,20 @@ pub(super) fn word<T: Copy>(text: &str, words: &[(&'static str, T)]) -> Result<T
         return Ok(*meaning);
     }
     let allowed: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-    Err(Reason::Choice {
-        nearest: schema::nearest(text, &allowed),
-        allowed,
-    })
+    Err(Reason::Choice { nearest: schema::nearest(text, &allowed), allowed })
 }
 
 /// Seconds, whole or with a decimal point; more than none, a day at most.
 pub(super) fn seconds(text: &str) -> Result<Duration, Reason> {
     number_of_seconds(text)
         .filter(|duration| !duration.is_zero())
-        .ok_or(Reason::Rule(
-            "must be a number of seconds, more than 0 and at most 86400",
-        ))
+        .ok_or(Reason::Rule("must be a number of seconds, more than 0 and at most 86400"))
 }
 
 /// The same, where 0 stands for never.
 pub(super) fn seconds_or_never(text: &str) -> Result<Option<Duration>, Reason> {
-    let duration = number_of_seconds(text).ok_or(Reason::Rule(
-        "must be a number of seconds, at most 86400; 0 for never",
-    ))?;
+    let duration = number_of_seconds(text)
+        .ok_or(Reason::Rule("must be a number of seconds, at most 86400; 0 for never"))?;
     Ok((!duration.is_zero()).then_some(duration))
 }
 
@@ -52,9 +46,7 @@ fn number_of_seconds(text: &str) -> Option<Duration> {
         return None;
     }
     let seconds: f64 = text.parse().ok()?;
-    (0.0..=86_400.0)
-        .contains(&seconds)
-        .then(|| Duration::from_secs_f64(seconds))
+    (0.0..=86_400.0).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
 }
 
 /// A port; 0 lets the system choose.
@@ -68,9 +60,7 @@ pub(super) fn port(text: &str) -> Result<u16, Reason> {
 pub(super) fn bytes(text: &str) -> Result<usize, Reason> {
     whole_number(text)
         .filter(|size| (1..=1024 * 1024 * 1024).contains(size))
-        .ok_or(Reason::Rule(
-            "must be a whole number of bytes, at least 1 and at most 1073741824",
-        ))
+        .ok_or(Reason::Rule("must be a whole number of bytes, at least 1 and at most 1073741824"))
 }
 
 /// A number of tokens.
@@ -78,17 +68,12 @@ pub(super) fn tokens(text: &str) -> Result<u32, Reason> {
     whole_number(text)
         .filter(|tokens| *tokens > 0)
         .and_then(|tokens| u32::try_from(tokens).ok())
-        .ok_or(Reason::Rule(
-            "must be a whole number of tokens, at least 1, such as 128000",
-        ))
+        .ok_or(Reason::Rule("must be a whole number of tokens, at least 1, such as 128000"))
 }
 
 fn whole_number(text: &str) -> Option<usize> {
     // `parse` alone would take a `+`.
-    text.bytes()
-        .all(|b| b.is_ascii_digit())
-        .then(|| text.parse().ok())
-        .flatten()
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 /// A text for people or for a form field: something in it, one line.
@@ -110,16 +95,13 @@ pub(super) fn secret(text: &str) -> Result<Secret, Reason> {
         return Err(EMPTY);
     }
     if text.len() > 16 * 1024 || !text.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
-        return Err(Reason::Rule(
-            "must be one line of printable ASCII characters",
-        ));
+        return Err(Reason::Rule("must be one line of printable ASCII characters"));
     }
     Ok(Secret::new(text))
 }
 
-const EMPTY: Reason = Reason::Rule(
-    "is empty; leave the field out, or see that the variable it comes from has a value",
-);
+const EMPTY: Reason =
+    Reason::Rule("is empty; leave the field out, or see that the variable it comes from has a value");
 
 /// The name of a model or of an alias of one.
 pub(super) fn model_name(text: &str) -> Result<(), Reason> {
@@ -127,24 +109,17 @@ pub(super) fn model_name(text: &str) -> Result<(), Reason> {
     if (1..=256).contains(&text.len()) && text.bytes().all(plain) {
         Ok(())
     } else {
-        Err(Reason::Rule(
-            "the name of a model is made of letters, digits and `. _ : / @ -`, 256 at most",
-        ))
+        Err(Reason::Rule("the name of a model is made of letters, digits and `. _ : / @ -`, 256 at most"))
     }
 }
 
 /// The name of an app that calls with a key of its own.
 pub(super) fn app_name(text: &str) -> Result<(), Reason> {
     if text == "local" {
-        return Err(Reason::Rule(
-            "`local` stands for callers without a key; choose another name",
-        ));
+        return Err(Reason::Rule("`local` stands for callers without a key; choose another name"));
     }
-    if text.trim() != text || text.is_empty() || text.len() > 64 || text.contains(char::is_control)
-    {
-        return Err(Reason::Rule(
-            "must be a name of 1 to 64 characters, without space around it",
-        ));
+    if text.trim() != text || text.is_empty() || text.len() > 64 || text.contains(char::is_control) {
+        return Err(Reason::Rule("must be a name of 1 to 64 characters, without space around it"));
     }
     Ok(())
 }
@@ -180,9 +155,7 @@ pub(super) fn header_name(text: &str) -> Result<String, Reason> {
     let name = HeaderName::from_bytes(text.as_bytes())
         .or(Err(Reason::Rule("this is not a valid name of a header")))?;
     if OURS.contains(&name.as_str()) {
-        return Err(Reason::Rule(
-            "this header is byok's own to set; leave it out",
-        ));
+        return Err(Reason::Rule("this header is byok's own to set; leave it out"));
     }
     Ok(name.as_str().to_owned())
 }
@@ -191,9 +164,7 @@ pub(super) fn header_name(text: &str) -> Result<String, Reason> {
 pub(super) fn header_value(text: &str) -> Result<Secret, Reason> {
     let text = text.trim();
     if text.len() > 16 * 1024 || HeaderValue::from_str(text).is_err() || !text.is_ascii() {
-        return Err(Reason::Rule(
-            "must be one line of printable ASCII characters",
-        ));
+        return Err(Reason::Rule("must be one line of printable ASCII characters"));
     }
     Ok(Secret::new(text))
 }

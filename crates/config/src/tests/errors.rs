@@ -254,10 +254,7 @@ fn bombs_are_refused() {
     });
     for bomb in [laughs, long, deep_flow, deep_block] {
         let message = broken(&bomb);
-        assert!(
-            message.contains("too large") || message.contains("nested too deeply"),
-            "{message}"
-        );
+        assert!(message.contains("too large") || message.contains("nested too deeply"), "{message}");
     }
     let huge = "#".repeat(crate::MAX_FILE_BYTES + 1);
     assert_eq!(broken(&huge), "the config is larger than 1024 KiB");

@@ -105,10 +105,7 @@ fn every_known_field_is_read() {
             let message = parse(&text, &variables).unwrap_err().to_string();
             let at = format!("{name}: expected");
             let in_list = format!("{name}[0]: expected");
-            assert!(
-                message.contains(&at) || message.contains(&in_list),
-                "{message}"
-            );
+            assert!(message.contains(&at) || message.contains(&in_list), "{message}");
         }
     }
 }

@@ -12,9 +12,8 @@ const MARK: &str = "qzxjvk";
 /// What stands where a value belongs: the mark, in all sorts of dress.
 fn value() -> impl Strategy<Value = String> {
     let plain = "[a-zA-Z0-9]{0,12}".prop_map(|rest| format!("{MARK}{rest}"));
-    let key = prop::sample::select(vec!["sk-ant-", "byk_", "sk-", ""]).prop_flat_map(|prefix| {
-        "[a-zA-Z0-9_-]{0,30}".prop_map(move |rest| format!("{prefix}{MARK}{rest}"))
-    });
+    let key = prop::sample::select(vec!["sk-ant-", "byk_", "sk-", ""])
+        .prop_flat_map(|prefix| "[a-zA-Z0-9_-]{0,30}".prop_map(move |rest| format!("{prefix}{MARK}{rest}")));
     // No colon after the mark: with a comma before it, the mark would be a name in earnest.
     let odd = "[ -~]{0,6}".prop_flat_map(|before| {
         "[ -9;-~]{0,6}".prop_map(move |after| format!("{before}{MARK}{after}").replace("${", "$"))
@@ -43,8 +42,7 @@ fn value() -> impl Strategy<Value = String> {
 /// A field of the file, at any depth, with a `{}` for its value.
 fn field() -> impl Strategy<Value = String> {
     let of = |before: &'static str, names: &'static [&'static str], after: &'static str| {
-        prop::sample::select(names.to_vec())
-            .prop_map(move |name| format!("{before}{name}:{{}}{after}"))
+        prop::sample::select(names.to_vec()).prop_map(move |name| format!("{before}{name}:{{}}{after}"))
     };
     prop_oneof![
         of("", schema::ROOT, "\n"),

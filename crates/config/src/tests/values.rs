@@ -15,15 +15,7 @@ fn provider(fields: &str) -> ProviderConfig {
 #[test]
 fn nothing_is_the_default_config() {
     let default = format!("{:?}", Config::default());
-    for nothing in [
-        "",
-        "\n\n",
-        "# only a comment\n",
-        "---\n",
-        "\u{feff}",
-        "null",
-        "---\n# x\n...\n",
-    ] {
+    for nothing in ["", "\n\n", "# only a comment\n", "---\n", "\u{feff}", "null", "---\n# x\n...\n"] {
         assert_eq!(format!("{:?}", sound(nothing)), default, "{nothing:?}");
     }
 }
@@ -69,20 +61,14 @@ on_lossy: drop
     assert!(provider("codex").enabled);
     let vllm = provider("work-vllm");
     assert_eq!(vllm.family, Some(Family::OpenaiChat));
-    assert_eq!(
-        vllm.base_url.as_ref().unwrap().as_str(),
-        "http://10.0.0.5:8000/v1"
-    );
+    assert_eq!(vllm.base_url.as_ref().unwrap().as_str(), "http://10.0.0.5:8000/v1");
     assert_eq!(vllm.models.as_ref().unwrap()[0].id.as_str(), "qwen3-32b");
     assert_eq!(config.aliases["fast"], "claude-haiku-4-5");
     assert!(config.require_key);
     assert_eq!(config.keys[0].name.as_str(), "ci");
     assert_eq!(config.keys[0].key.expose(), "byk_0123456789abcdef");
     assert_eq!(config.allowed_hosts, ["box.local", "[::1]"]);
-    assert_eq!(
-        config.allowed_origins,
-        ["https://app.example", "chrome-extension://abcdef"]
-    );
+    assert_eq!(config.allowed_origins, ["https://app.example", "chrome-extension://abcdef"]);
     assert_eq!(config.timeouts.connect, Duration::from_secs(1));
     assert_eq!(config.timeouts.first_byte, Duration::from_millis(2500));
     assert_eq!(config.timeouts.idle, Duration::from_secs(3));
@@ -98,11 +84,8 @@ fn scalars_stay_what_was_written() {
         "api_key: 0123, headers: { x-version: 1.10, x-flag: True, x-hex: 0x1F, x-big: 1_000, x-date: 2024-10-21, x-nan: .nan, x-exp: 1e999, x-none: '', x-minus: -0.50 }",
     );
     assert_eq!(provider.api_key.unwrap().expose(), "0123");
-    let headers: Vec<_> = provider
-        .headers
-        .iter()
-        .map(|(name, value)| format!("{name}={}", value.expose()))
-        .collect();
+    let headers: Vec<_> =
+        provider.headers.iter().map(|(name, value)| format!("{name}={}", value.expose())).collect();
     assert_eq!(
         headers,
         [
@@ -121,9 +104,7 @@ fn scalars_stay_what_was_written() {
 
 #[test]
 fn scalars_after_letters_of_several_bytes_stay_too() {
-    let config = sound(
-        "# ääää 😀\nproviders: { p: { headers: { x-a: 1.10 } }} # 😀\naliases: { a: 4.50 }\n",
-    );
+    let config = sound("# ääää 😀\nproviders: { p: { headers: { x-a: 1.10 } }} # 😀\naliases: { a: 4.50 }\n");
     let provider = &config.providers[&ProviderId::from("p")];
     assert_eq!(provider.headers[0].1.expose(), "1.10");
     assert_eq!(config.aliases["a"], "4.50");
@@ -144,10 +125,7 @@ fn variables_work_in_every_value() {
     );
     assert_eq!(config.port, 9000);
     let provider = &config.providers[&ProviderId::from("p")];
-    assert_eq!(
-        provider.api_key.as_ref().unwrap().expose(),
-        "Bearer key-from-the-environment"
-    );
+    assert_eq!(provider.api_key.as_ref().unwrap().expose(), "Bearer key-from-the-environment");
     assert_eq!(provider.models.as_ref().unwrap()[0].id.as_str(), "m-9000");
     assert_eq!(provider.base_url.as_ref().unwrap().port(), Some(9000));
 }
@@ -195,10 +173,7 @@ fn debug_shows_no_secret() {
     assert!(!debug.contains("hidden"), "{debug}");
     assert!(debug.contains("http://proxy:3128"), "{debug}");
     let secrets: Vec<_> = config.secrets().map(Secret::expose).collect();
-    assert_eq!(
-        secrets,
-        ["byk_hidden0123456789", "hidden", "hidden", "hidden"]
-    );
+    assert_eq!(secrets, ["byk_hidden0123456789", "hidden", "hidden", "hidden"]);
 }
 
 #[test]

@@ -42,17 +42,9 @@ impl Directories {
                 let _ = wake.try_send(());
             }
         };
-        let failed = |source| Error::Watch {
-            directory: directory(path).to_owned(),
-            source,
-        };
+        let failed = |source| Error::Watch { directory: directory(path).to_owned(), source };
         let system = notify::recommended_watcher(heard).map_err(failed)?;
-        let mut directories = Self {
-            system,
-            path: path.to_owned(),
-            filter,
-            complete: false,
-        };
+        let mut directories = Self { system, path: path.to_owned(), filter, complete: false };
         match directories.refresh() {
             Ok(()) => Ok(directories),
             Err(source) => Err(failed(source)),
@@ -120,10 +112,7 @@ impl Directories {
                 Err(error) => result = Err(error),
             }
         }
-        self.filter.scope.store(Arc::new(Scope {
-            directories: watched,
-            is_link,
-        }));
+        self.filter.scope.store(Arc::new(Scope { directories: watched, is_link }));
         self.complete = result.is_ok();
         result
     }
@@ -162,25 +151,14 @@ impl Filter {
             return false;
         }
         let scope = self.scope.load();
-        let gone = matches!(
-            event.kind,
-            EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_))
-        );
-        if gone
-            && event
-                .paths
-                .iter()
-                .any(|path| scope.directories.contains(path))
-        {
+        let gone = matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)));
+        if gone && event.paths.iter().any(|path| scope.directories.contains(path)) {
             self.lost.store(true, Ordering::Release);
             return true;
         }
         scope.is_link
             || event.paths.is_empty()
-            || event
-                .paths
-                .iter()
-                .any(|path| path.file_name() == Some(&self.name))
+            || event.paths.iter().any(|path| path.file_name() == Some(&self.name))
     }
 }
 

@@ -37,13 +37,7 @@ impl Watched {
         };
         let shared: Shared = Arc::new(ArcSwap::from_pointee(config));
         let (watcher, reloads) = watch(&path, text, &shared);
-        Self {
-            directory,
-            path,
-            shared,
-            reloads,
-            watcher,
-        }
+        Self { directory, path, shared, reloads, watcher }
     }
 
     fn next(&self) -> Reload {
@@ -150,10 +144,7 @@ fn files_that_cannot_be_used_keep_the_config() {
     assert!(matches!(watched.kept(), Error::Invalid { .. }));
     watched.save("alias: { fast: b }\n");
     let error = watched.kept();
-    assert!(
-        error.to_string().contains("did you mean `aliases`"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("did you mean `aliases`"), "{error}");
     watched.save(b"\x7fELF\x02\x01\x01\x00\xff\xfe");
     assert!(matches!(watched.kept(), Error::NotText { .. }));
     watched.save("#".repeat(crate::MAX_FILE_BYTES + 1));

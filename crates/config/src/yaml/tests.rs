@@ -38,8 +38,7 @@ fn duplicates_and_order_are_kept() {
 
 #[test]
 fn what_is_tagged_or_quoted_is_not_cut_out_of_the_file() {
-    let Value::List(items) = tree("[!!int '5', !!str 5, \"1.0\", '1.0', 1.0, !!float 1, -5]").value
-    else {
+    let Value::List(items) = tree("[!!int '5', !!str 5, \"1.0\", '1.0', 1.0, !!float 1, -5]").value else {
         panic!("a list was written");
     };
     let texts: Vec<_> = items

@@ -13,9 +13,7 @@ pub(super) fn of(error: &LibraryError) -> &'static str {
             _ => UNREADABLE,
         },
         E::Eof { .. } => "the file ends in the middle of something",
-        E::MultipleDocuments { .. } => {
-            "a second document starts here (`---`); a config is one document"
-        }
+        E::MultipleDocuments { .. } => "a second document starts here (`---`); a config is one document",
         E::MergeKeyNotAllowed { .. } | E::MergeValueNotMapOrSeqOfMaps { .. } => {
             "merge keys (`<<`) are not supported; write the fields out"
         }
@@ -44,7 +42,8 @@ pub(super) fn of(error: &LibraryError) -> &'static str {
     }
 }
 
-const UNREADABLE: &str = "this is not YAML as it should be; look at the quotes, brackets and indentation on and above this line";
+const UNREADABLE: &str =
+    "this is not YAML as it should be; look at the quotes, brackets and indentation on and above this line";
 
 /// Says what the scanner stumbled over. Where several slips lead to one kind, the commonest comes first.
 fn syntax(kind: &ErrorKind) -> &'static str {
@@ -121,12 +120,8 @@ fn syntax(kind: &ErrorKind) -> &'static str {
         K::UnexpectedEof | K::UnexpectedEofBlockMapping | K::UnexpectedEofBlockSequence => {
             "the file ends in the middle of something"
         }
-        K::BomInsideDocument => {
-            "there is an invisible character (a byte-order mark) here; delete it"
-        }
-        K::MultipleDocumentsUnsupported => {
-            "a second document starts here (`---`); a config is one document"
-        }
+        K::BomInsideDocument => "there is an invisible character (a byte-order mark) here; delete it",
+        K::MultipleDocumentsUnsupported => "a second document starts here (`---`); a config is one document",
         _ => UNREADABLE,
     }
 }

@@ -37,10 +37,7 @@ fn plain_http_is_for_places_nobody_else_listens_at() {
         "http://notlocal.mylocal",
     ] {
         assert!(base_url(public).is_err(), "{public}");
-        assert!(
-            base_url(&public.replace("http:", "https:")).is_ok(),
-            "{public}"
-        );
+        assert!(base_url(&public.replace("http:", "https:")).is_ok(), "{public}");
     }
 }
 
@@ -121,10 +118,7 @@ fn origins_are_written_as_in_an_origin_header() {
         ("https://App.Example", Some("https://app.example")),
         ("https://app.example:443", Some("https://app.example")),
         ("http://localhost:3000", Some("http://localhost:3000")),
-        (
-            "chrome-extension://abcdefgh",
-            Some("chrome-extension://abcdefgh"),
-        ),
+        ("chrome-extension://abcdefgh", Some("chrome-extension://abcdefgh")),
         ("app://obsidian.md", Some("app://obsidian.md")),
         ("tauri://localhost", Some("tauri://localhost")),
         ("https://app.example/", None),

@@ -6,10 +6,7 @@ use notify::event::{CreateKind, DataChange, Flag, MetadataKind, RemoveKind, Rena
 use super::*;
 
 fn filter(is_link: bool) -> Filter {
-    let scope = Scope {
-        directories: BTreeSet::from([PathBuf::from("/home/me/.byok")]),
-        is_link,
-    };
+    let scope = Scope { directories: BTreeSet::from([PathBuf::from("/home/me/.byok")]), is_link };
     Filter {
         name: OsString::from("config.yaml"),
         scope: ArcSwap::from_pointee(scope),
@@ -34,10 +31,7 @@ fn what_can_change_the_text_passes() {
         EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any)),
         EventKind::Access(AccessKind::Close(AccessMode::Write)),
     ] {
-        assert!(
-            filter(false).passes(&event(kind, "config.yaml")),
-            "{kind:?}"
-        );
+        assert!(filter(false).passes(&event(kind, "config.yaml")), "{kind:?}");
     }
 }
 
@@ -89,19 +83,14 @@ fn our_own_reading_wakes_nobody() {
         let _ = report.send(event);
     })
     .unwrap();
-    system
-        .watch(directory.path(), RecursiveMode::NonRecursive)
-        .unwrap();
+    system.watch(directory.path(), RecursiveMode::NonRecursive).unwrap();
     for _ in 0..10 {
         crate::load::text(&path).unwrap();
     }
     fs::write(&mark, "x").unwrap();
     let filter = filter(false);
     loop {
-        let event: Event = events
-            .recv_timeout(Duration::from_secs(30))
-            .unwrap()
-            .unwrap();
+        let event: Event = events.recv_timeout(Duration::from_secs(30)).unwrap().unwrap();
         if event.paths.iter().any(|path| path.ends_with("mark")) {
             break;
         }

@@ -1,0 +1,29 @@
+//! The event-stream parser and the body scanner: cutting the input changes nothing, and nothing panics.
+
+#![no_main]
+
+use byok_translate::scan;
+use byok_translate::sse::{Frame, Parser};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| {
+    let Some((&cut, bytes)) = input.split_first() else { return };
+    let read = |pieces: &[&[u8]]| {
+        let mut parser = Parser::new();
+        let mut frames = Vec::new();
+        let mut sink = |frame: Frame<'_>| frames.push((frame.event.map(str::to_owned), frame.data.to_vec()));
+        for piece in pieces {
+            parser.feed(piece, &mut sink).expect("the input is smaller than the limit");
+        }
+        parser.finish(&mut sink);
+        frames
+    };
+    let (head, tail) = bytes.split_at(bytes.len().min(usize::from(cut)));
+    assert_eq!(read(&[head, tail]), read(&[bytes]));
+    if let Ok(peek) = scan::peek(bytes) {
+        let patched = scan::replace_model(bytes, &peek, "other");
+        let again = scan::peek(&patched).expect("a patched body is still a body");
+        assert_eq!(again.model.as_deref(), peek.model.is_some().then_some("other"));
+        assert_eq!(again.stream, peek.stream);
+    }
+});

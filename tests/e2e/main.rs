@@ -1,0 +1,3 @@
+//! One test binary for all end-to-end tests: each module drives the real `byok` as a person or a tool would.
+
+mod fences;
