@@ -1,0 +1,1 @@
+//! The laws of this format, and what went wrong in other proxies.
