@@ -58,6 +58,8 @@ pub(crate) struct Client {
     /// What `HTTPS_PROXY` and its relatives say.
     environment: Matcher,
     trust: OnceCell<Arc<ClientConfig>>,
+    /// Trusts nobody, for ways without TLS.
+    nobody: Arc<ClientConfig>,
     /// For plain `http`, where no certificates are needed.
     plain: Pool,
     pools: Mutex<HashMap<Way, Pool>>,
@@ -67,18 +69,27 @@ pub(crate) struct Client {
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Way {
     Direct,
-    Through(String),
+    /// Through the proxy that the environment names.
+    Environment {
+        secure: bool,
+    },
+    /// Through a proxy of the config.
+    Through {
+        proxy: String,
+        secure: bool,
+    },
 }
 
 impl Client {
     pub(crate) fn new(connect: Duration) -> Result<Self, rustls::Error> {
         let connect = Arc::new(AtomicU64::new(millis(connect)));
         let nobody = tls(RootCertStore::empty())?;
-        let plain = pool(Dial::Direct(tcp()), nobody, &connect);
+        let plain = pool(Dial::Direct(tcp()), Arc::clone(&nobody), &connect);
         Ok(Self {
             connect,
             environment: Matcher::from_env(),
             trust: OnceCell::new(),
+            nobody,
             plain,
             pools: Mutex::new(HashMap::new()),
         })
@@ -88,7 +99,7 @@ impl Client {
     pub(crate) fn reconfigure(&self, connect: Duration) {
         self.connect.store(millis(connect), Ordering::Relaxed);
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        pools.retain(|way, _| *way == Way::Direct);
+        pools.retain(|way, _| !matches!(way, Way::Through { .. }));
     }
 
     /// Sends a request and waits for the head of its answer. Dropping the future, or the body of the
@@ -104,28 +115,27 @@ impl Client {
     }
 
     async fn pool(&self, to: &Uri, proxy: Option<&Url>) -> Result<Pool, Box<Fault>> {
-        let (way, through) = match proxy {
-            Some(proxy) => {
-                let only = Matcher::builder().all(proxy.as_str()).build();
-                (Way::Through(proxy.to_string()), only.intercept(to))
-            }
+        let mut secure = to.scheme() == Some(&Scheme::HTTPS);
+        let through = match proxy {
+            Some(proxy) => Matcher::builder().all(proxy.as_str()).build().intercept(to),
             // What is on this machine is not reached through a proxy that the environment names.
-            None if is_loopback(to) => (Way::Direct, None),
-            None => match self.environment.intercept(to) {
-                // The environment never changes, so there is one such way for each scheme.
-                Some(through) => {
-                    (Way::Through(to.scheme_str().unwrap_or_default().to_owned()), Some(through))
-                }
-                None => (Way::Direct, None),
-            },
+            None if is_loopback(to) => None,
+            None => self.environment.intercept(to),
         };
-        if through.is_none() && to.scheme() == Some(&Scheme::HTTP) {
+        if through.is_none() && !secure {
             return Ok(self.plain.clone());
         }
+        secure |= through.as_ref().is_some_and(|proxy| proxy.uri().scheme() == Some(&Scheme::HTTPS));
+        let way = match (&through, proxy) {
+            (None, _) => Way::Direct,
+            (Some(_), None) => Way::Environment { secure },
+            (Some(_), Some(proxy)) => Way::Through { proxy: proxy.to_string(), secure },
+        };
         if let Some(pool) = self.pools.lock().unwrap_or_else(PoisonError::into_inner).get(&way) {
             return Ok(pool.clone());
         }
-        let trust = Arc::clone(self.trust.get_or_try_init(system_trust).await?);
+        let trust = if secure { self.trust.get_or_try_init(system_trust).await? } else { &self.nobody };
+        let trust = Arc::clone(trust);
         let dial = through.map_or_else(|| Dial::Direct(tcp()), |through| Dial::through(&through, &trust));
         let new = pool(dial, trust, &self.connect);
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
@@ -343,23 +353,4 @@ pub(crate) fn innermost(error: &(dyn StdError + 'static)) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loopback_in_every_spelling() {
-        for uri in ["http://localhost:1", "http://LOCALHOST", "http://127.0.0.2:1/x", "http://[::1]:8"] {
-            assert!(is_loopback(&uri.parse().unwrap()), "{uri}");
-        }
-        for uri in ["http://127.0.0.1.example", "https://10.0.0.1", "http://[::2]"] {
-            assert!(!is_loopback(&uri.parse().unwrap()), "{uri}");
-        }
-    }
-
-    #[test]
-    fn a_socks_proxy_has_its_usual_port() {
-        let uri = |text: &str| with_port(&text.parse().unwrap(), 1080).to_string();
-        assert_eq!(uri("socks5://host/"), "socks5://host:1080/");
-        assert_eq!(uri("socks5://host:9/"), "socks5://host:9/");
-    }
-}
+mod tests;

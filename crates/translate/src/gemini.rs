@@ -1,9 +1,9 @@
 //! Gemini's `generateContent`, from both sides.
 //!
 //! - [`wire`]: the JSON objects as they come in, in either spelling of their names.
-//! - [`request_read`], [`contents`], [`tools`], [`schema`]: a client's request.
+//! - [`request_read`], [`contents`], [`media`], [`tools`], [`schema`]: a client's request.
 //! - [`request_write`], [`parts`], [`tree`]: the request to an upstream.
-//! - [`reader`], [`stop`], [`grounding`]: an upstream's answer. A whole answer is one long chunk, so
+//! - [`reader`], [`ids`], [`stop`], [`grounding`]: an upstream's answer. A whole answer is one long chunk, so
 //!   [`response`] reads it with the same reader.
 //! - [`writer`], [`response`]: the answer to a client.
 //! - [`thought`]: reasoning of other vendors inside `thoughtSignature`.
@@ -15,6 +15,8 @@
 mod contents;
 mod fault;
 mod grounding;
+mod ids;
+mod media;
 mod parts;
 mod reader;
 mod request_read;

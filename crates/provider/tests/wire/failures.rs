@@ -9,7 +9,8 @@ use http::HeaderValue;
 
 use crate::passing::anthropic;
 use crate::support::{
-    Reply, Seen, Server, answer, byok, byok_with, generate, json, next, pieces, pieces_of, rest, soon, sse,
+    Reply, Seen, Server, answer, byok, byok_with, generate, json, next, pieces, pieces_of, rest, serve_once,
+    soon, sse,
 };
 
 const ASK: &str =
@@ -219,4 +220,27 @@ async fn a_late_refusal_is_told_in_the_stream() {
 /// A ping or a comment: nothing that a client takes for a part of the answer.
 fn is_sign_of_life(text: &str) -> bool {
     (text.starts_with("event: ping\n") || text.starts_with(':')) && text.ends_with("\n\n")
+}
+
+#[tokio::test]
+async fn the_error_reaches_a_client_on_a_socket_before_the_connection_is_torn_down() {
+    use std::io::Read;
+
+    let (feed, reply) = pieces();
+    let server = Server::start(move |_| reply()).await;
+    let upstreams = byok(&anthropic(&server.address), &[]).await;
+    let answer = generate(&upstreams, Dialect::Anthropic, ASK_STREAM).await.unwrap();
+    let address = serve_once(answer.body).await;
+    let client = tokio::task::spawn_blocking(move || {
+        let mut socket = std::net::TcpStream::connect(address).unwrap();
+        std::io::Write::write_all(&mut socket, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        let mut all = Vec::new();
+        let _reset_or_end = socket.read_to_end(&mut all);
+        String::from_utf8(all).unwrap()
+    });
+    feed.send(Ok(Bytes::from_static(b"event: ping\ndata: {\"type\":\"ping\"}\n\n"))).await.unwrap();
+    feed.send(Err(std::io::Error::other("cut"))).await.unwrap();
+    let told = soon(client).await.unwrap();
+    assert!(told.contains("event: ping") && told.contains("event: error"), "{told}");
+    assert!(!told.ends_with("0\r\n\r\n"), "the end is unclean: {told}");
 }

@@ -1,11 +1,6 @@
 //! Calls over real sockets on loopback, against servers that play what a test tells them to.
 
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may fail where it stands"
-)]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod accounts;
 mod failures;

@@ -224,3 +224,83 @@ async fn every_provider_gets_its_key_its_own_way() {
         assert!(seen.target.ends_with("/models?limit=5"), "{}", seen.target);
     }
 }
+
+#[tokio::test]
+async fn what_a_provider_refuses_is_left_out_and_reported() {
+    const ANSWER: &str = r#"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#;
+    let mut server = Server::start(|_| json(200, ANSWER)).await;
+    let yaml =
+        format!("providers: {{ mistral: {{ base_url: '{}/v1', api_key: key-0123456789 }} }}", server.address);
+    let upstreams = byok(&yaml, &[]).await;
+    let ask = r#"{"model":"mistral-large-latest","seed":7,"user":"me","temperature":1.0,"messages":[]}"#;
+    let mut answer = generate(&upstreams, Dialect::OpenaiChat, ask).await.unwrap();
+    let seen = server.call().await;
+    assert_eq!(seen.target, "/v1/chat/completions");
+    assert_eq!(
+        seen.body,
+        r#"{"model":"mistral-large-latest","random_seed":7,"temperature":1.0,"messages":[]}"#
+    );
+    assert_eq!(answer.headers["x-byok-dropped"], "user=dropped");
+    assert_eq!(rest(&mut answer.body).await, (ANSWER.to_owned(), true));
+    assert_eq!(answer.meter.read().usage.output, Some(2));
+}
+
+#[tokio::test]
+async fn each_format_of_a_provider_has_its_own_address() {
+    let mut server = Server::start(|_| json(200, "{}")).await;
+    let yaml =
+        format!("providers: {{ openai: {{ base_url: '{}', api_key: key-0123456789 }} }}", server.address);
+    let upstreams = byok(&yaml, &[]).await;
+    let chat = r#"{"model":"gpt-5.5","messages":[{"role":"user","content":"hi"}]}"#;
+    let responses = r#"{"model":"openai/gpt-99","input":"hi"}"#;
+    let messages = r#"{"model":"gpt-5.5","max_tokens":8,"messages":[{"role":"user","content":"hi"}]}"#;
+    for (client, ask, target) in [
+        (Dialect::OpenaiChat, chat, "/v1/chat/completions"),
+        (Dialect::OpenaiResponses, responses, "/v1/responses"),
+        // Another format is translated into the provider's first.
+        (Dialect::Anthropic, messages, "/v1/responses"),
+    ] {
+        let _ = generate(&upstreams, client, ask).await;
+        let seen = server.call().await;
+        assert_eq!(seen.target, target, "{client}");
+        let sent: serde_json::Value = serde_json::from_slice(&seen.body).unwrap();
+        assert_eq!(sent["model"], ask.split('"').nth(3).unwrap().trim_start_matches("openai/"));
+    }
+}
+
+#[tokio::test]
+async fn a_cut_is_told_in_every_format() {
+    for (client, path, ask, part) in [
+        (
+            Dialect::OpenaiChat,
+            "chat",
+            r#"{"model":"mine/m","stream":true,"messages":[]}"#,
+            "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\n",
+        ),
+        (
+            Dialect::OpenaiResponses,
+            "responses",
+            r#"{"model":"mine/m","stream":true,"input":"hi"}"#,
+            "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{}}\n\n",
+        ),
+        (
+            Dialect::Cohere,
+            "cohere",
+            r#"{"model":"mine/m","stream":true,"messages":[]}"#,
+            "event: message-start\ndata: {\"type\":\"message-start\"}\n\n",
+        ),
+    ] {
+        let (feed, reply) = pieces();
+        let server = Server::start(move |_| reply()).await;
+        let family = if path == "cohere" { path.to_owned() } else { format!("openai-{path}") };
+        let yaml = format!("providers: {{ mine: {{ family: {family}, base_url: '{}' }} }}", server.address);
+        let upstreams = byok(&yaml, &[]).await;
+        let mut answer = generate(&upstreams, client, ask).await.unwrap();
+        feed.send(Ok(Bytes::from(part))).await.unwrap();
+        assert_eq!(next(&mut answer.body).await.unwrap().unwrap(), part);
+        drop(feed);
+        let (told, proper) = rest(&mut answer.body).await;
+        let ended = "before the answer was complete";
+        assert!(told.contains("data: {") && told.contains(ended) && !proper, "{client}: {told}");
+    }
+}

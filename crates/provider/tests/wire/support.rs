@@ -223,3 +223,19 @@ pub(crate) async fn rest(body: &mut AnswerBody) -> (String, bool) {
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), future).await.expect("in time")
 }
+
+/// Serves one answer over a socket, as the proxy does.
+pub(crate) async fn serve_once(body: AnswerBody) -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        let body = std::sync::Mutex::new(Some(body));
+        let service = service_fn(move |_: Request<Incoming>| {
+            let body = body.lock().unwrap().take().unwrap();
+            async move { Ok::<_, Infallible>(Response::new(body)) }
+        });
+        let _broken_on_purpose = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+    });
+    address
+}

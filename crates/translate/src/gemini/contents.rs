@@ -6,20 +6,16 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use byok_types::chat::{
-    Media, MediaKind, Part, PartKind, ReasoningKind, ReasoningPart, Role, Source, SystemText, Token,
-    ToolCall, ToolKind, ToolResult, Turn,
+    Part, PartKind, ReasoningKind, ReasoningPart, Role, SystemText, Token, ToolCall, ToolKind, ToolResult,
+    Turn,
 };
 use byok_types::{Family, RawJson};
-use serde_json::Value;
 
 use super::thought::{self, About, Carried};
 use super::tree::Tree;
-use super::wire;
+use super::{media, wire};
 use crate::format::ReadError;
-use crate::media;
 use crate::wire::Fields;
 
 /// Reads `systemInstruction`; each part stays its own text.
@@ -104,7 +100,7 @@ impl Conversation {
         }
         let opaque = opaque(&mut part).map(own_piece);
         let text = part.text.take().filter(|text| !text.is_empty()).map(Part::text);
-        let media = media_of(&mut part, path)?.map(|media| Part::new(PartKind::Media(media)));
+        let media = media::read(&mut part, path)?.map(|media| Part::new(PartKind::Media(media)));
         let result = match part.function_response.take() {
             Some(response) => Some(self.result(response, path)?),
             None => None,
@@ -126,7 +122,7 @@ impl Conversation {
             let call = self.call(call, path)?;
             self.parts().push(Part { kind: call, cache: None, token: signature.take().map(|it| it.token) });
         }
-        if let Some(media) = media_of(&mut part, path)? {
+        if let Some(media) = media::read(&mut part, path)? {
             let token = signature.take().map(|it| it.token);
             self.parts().push(Part { kind: PartKind::Media(media), cache: None, token });
         }
@@ -212,7 +208,7 @@ impl Conversation {
         for (at, mut part) in response.parts.unwrap_or_default().0.into_iter().enumerate() {
             let path = format!("{path}.functionResponse.parts[{at}]");
             parts.extend(part.text.take().filter(|text| !text.is_empty()).map(Part::text));
-            parts.extend(media_of(&mut part, &path)?.map(|media| Part::new(PartKind::Media(media))));
+            parts.extend(media::read(&mut part, &path)?.map(|media| Part::new(PartKind::Media(media))));
         }
         let kind = ToolKind::Function;
         let raw_object = response.response.filter(RawJson::is_object);
@@ -330,86 +326,6 @@ fn unsigned_thought(parts: &mut [Part]) -> Option<&mut ReasoningPart> {
     match &mut parts.last_mut()?.kind {
         PartKind::Reasoning(reasoning) if reasoning.token.is_none() => Some(reasoning),
         _ => None,
-    }
-}
-
-/// The medium of a part, if it has one.
-pub(super) fn media_of(part: &mut wire::Part, path: &str) -> Result<Option<Media>, ReadError> {
-    let mut media = match (part.inline_data.take(), part.file_data.take()) {
-        (Some(blob), _) => inline(blob, path)?,
-        (None, Some(file)) => file_media(file, path)?,
-        (None, None) => return Ok(None),
-    };
-    let level = part.media_resolution.as_ref().and_then(|raw| raw.to_value().get("level").cloned());
-    media.detail = match level.as_ref().and_then(Value::as_str) {
-        Some("MEDIA_RESOLUTION_LOW") => Some("low".to_owned()),
-        Some("MEDIA_RESOLUTION_HIGH" | "MEDIA_RESOLUTION_ULTRA_HIGH") => Some("high".to_owned()),
-        _ => None,
-    };
-    Ok(Some(media))
-}
-
-fn inline(blob: wire::Blob, path: &str) -> Result<Media, ReadError> {
-    let data = blob.data.unwrap_or_default();
-    let Some(source) = media::base64_source(blob.mime_type.as_deref().unwrap_or_default(), &data) else {
-        return Err(ReadError::field(format!("{path}.inlineData.data"), "it is not base64"));
-    };
-    let (kind, source) = match source {
-        Source::Base64 { mime, data } => {
-            let kind = kind_of_mime(&mime);
-            // A text document is text for every vendor, and bytes only for this one.
-            let text = mime.starts_with("text/").then(|| STANDARD.decode(&data).ok()).flatten();
-            match text.and_then(|bytes| String::from_utf8(bytes).ok()) {
-                Some(text) => (kind, Source::Text(text)),
-                None => (kind, Source::Base64 { mime, data }),
-            }
-        }
-        other => (MediaKind::Document, other),
-    };
-    Ok(Media { filename: blob.display_name, ..Media::new(kind, source) })
-}
-
-fn file_media(file: wire::FileData, path: &str) -> Result<Media, ReadError> {
-    let Some(uri) = file.file_uri.filter(|uri| !uri.is_empty()) else {
-        return Err(ReadError::field(format!("{path}.fileData.fileUri"), "it is required"));
-    };
-    let mime = file.mime_type.filter(|mime| !mime.is_empty());
-    let kind = mime.as_deref().map_or_else(|| kind_of_uri(&uri), kind_of_mime);
-    let source = if at_google(&uri) {
-        Source::VendorFile { family: Family::Gemini, id: uri, mime }
-    } else {
-        Source::Url { url: uri, mime }
-    };
-    Ok(Media { filename: file.display_name, ..Media::new(kind, source) })
-}
-
-/// Whether only Google can fetch what is at `uri`: the Files API and cloud storage.
-fn at_google(uri: &str) -> bool {
-    let address = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    uri.starts_with("gs://")
-        || uri.starts_with("files/")
-        || address.split('/').next() == Some("generativelanguage.googleapis.com")
-}
-
-fn kind_of_mime(mime: &str) -> MediaKind {
-    match mime.split('/').next().unwrap_or_default() {
-        "audio" => MediaKind::Audio,
-        "image" => MediaKind::Image,
-        "video" => MediaKind::Video,
-        _ => MediaKind::Document,
-    }
-}
-
-/// What an address without a media type probably leads to.
-fn kind_of_uri(uri: &str) -> MediaKind {
-    let path = uri.split(['?', '#']).next().unwrap_or_default();
-    let extension = path.rsplit(['.', '/']).next().unwrap_or_default().to_ascii_lowercase();
-    match extension.as_str() {
-        "png" | "jpg" | "jpeg" | "webp" | "gif" | "heic" | "heif" => MediaKind::Image,
-        "wav" | "mp3" | "aiff" | "aac" | "ogg" | "flac" => MediaKind::Audio,
-        "mp4" | "mpeg" | "mov" | "avi" | "webm" | "3gp" => MediaKind::Video,
-        _ if uri.contains("youtube.com/") || uri.contains("youtu.be/") => MediaKind::Video,
-        _ => MediaKind::Document,
     }
 }
 

@@ -16,6 +16,10 @@ pub(super) struct Content<'a> {
 
 /// One piece: put together here, or a piece of Gemini's own that goes back as it came.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "raw pieces are rare; a box around every other one would cost more"
+)]
 pub(super) enum Piece<'a> {
     Made(Part<'a>),
     Raw(&'a RawJson),

@@ -4,13 +4,14 @@
 //! comes whole, and the end is the end of the stream: `finishReason` may come early, twice, or before the
 //! sources, so the stop is held back until nothing more can come.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use byok_types::chat::{Delta, Event, Head, ReasoningKind, Start, Stop, StopReason, Token, ToolKind, Usage};
 use byok_types::{Family, Fault};
 
 use super::grounding::{self, Passage};
-use super::{contents, fault, stop, wire};
+use super::ids::CallIds;
+use super::{contents, fault, media, stop, wire};
 use crate::format::EventReader;
 use crate::sse::Frame;
 
@@ -55,14 +56,6 @@ enum Open {
     Text {
         signed: bool,
     },
-}
-
-/// Ids for calls that have none: the same for the same answer, others for every other one.
-#[derive(Debug, Default)]
-struct CallIds {
-    answer: String,
-    next: u32,
-    used: HashSet<String>,
 }
 
 impl Reader {
@@ -256,7 +249,7 @@ impl Candidate {
             // The signature of a medium has no place in a stream of events.
             token = None;
             // Bytes that are no base64 show nothing to anybody.
-            if let Ok(Some(media)) = contents::media_of(&mut part, "") {
+            if let Ok(Some(media)) = media::read(&mut part, "") {
                 self.complete_part(index, Head::Media(media), out);
             }
         }
@@ -373,39 +366,6 @@ impl Candidate {
             }
         }
         out.push(Event::Close { candidate: index });
-    }
-}
-
-impl CallIds {
-    fn begin(&mut self, response_id: &str, text: &[u8]) {
-        let clean: String =
-            response_id.chars().filter(|it| it.is_ascii_alphanumeric() || matches!(it, '_' | '-')).collect();
-        // Where the answer has no id its first chunk stands for it: 64-bit FNV-1a.
-        self.answer = if clean.is_empty() {
-            let hash = text.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-                (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-            });
-            format!("{hash:016x}")
-        } else {
-            // The end is what differs; OpenAI takes ids of at most 64 characters.
-            clean[clean.len().saturating_sub(40)..].to_owned()
-        };
-    }
-
-    /// The id of a call, and whether it was made up.
-    fn id_for(&mut self, given: Option<String>) -> (String, bool) {
-        if let Some(id) = given.filter(|id| !id.is_empty())
-            && self.used.insert(id.clone())
-        {
-            return (id, false);
-        }
-        loop {
-            let id = format!("call_{}_{}", self.answer, self.next);
-            self.next += 1;
-            if self.used.insert(id.clone()) {
-                return (id, true);
-            }
-        }
     }
 }
 

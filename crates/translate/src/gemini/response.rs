@@ -84,6 +84,7 @@ pub(super) struct Candidate<'a> {
 /// Token counts. The prompt includes what came from the cache, the candidates exclude thoughts.
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names are Google's")]
 pub(super) struct UsageMetadata {
     prompt_token_count: u64,
     #[serde(skip_serializing_if = "Option::is_none")]

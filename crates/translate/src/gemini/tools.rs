@@ -65,7 +65,7 @@ pub(super) fn choice(
         }
     }
     Ok(Some(match (mode.as_str(), names.len()) {
-        ("", 0) | ("MODE_UNSPECIFIED", 0) => return Ok(None),
+        ("" | "MODE_UNSPECIFIED", 0) => return Ok(None),
         ("AUTO" | "VALIDATED", 0) => ToolChoice::Auto,
         ("" | "MODE_UNSPECIFIED" | "AUTO" | "VALIDATED", _) => ToolChoice::Subset { names, required: false },
         ("NONE", _) => ToolChoice::None,

@@ -1,6 +1,6 @@
 //! Gemini's JSON objects as they come in.
 //!
-//! The service takes the camelCase names of its JSON and the snake_case names of its protocol buffers,
+//! The service takes the `camelCase` names of its JSON and the `snake_case` names of its protocol buffers,
 //! and Google's own clients mix both in one body, so every object here reads both. It also takes one
 //! object where a list belongs, and whole numbers written as floats or texts. Unknown fields are kept in
 //! `rest`. Nothing here knows what a field means.
@@ -21,6 +21,7 @@ macro_rules! object {
     ($(#[$meta:meta])* $name:ident { $($field:ident: $type:ty = $key:literal,)* }) => {
         $(#[$meta])*
         #[derive(Debug, Default)]
+        #[allow(clippy::struct_field_names, reason = "the names are Google's")]
         pub(super) struct $name {
             $(pub(super) $field: Option<$type>,)*
             /// Fields that have no place above, under their camelCase names.

@@ -247,7 +247,7 @@ impl Framing {
         if serde_json::to_writer(&mut *out, chunk).is_err() {
             out.truncate(start);
         }
-        escape_line_ends(out, start);
+        keep_on_one_line(out, start);
         if let Self::Events = self {
             out.extend_from_slice(b"\n\n");
         }
@@ -262,9 +262,15 @@ impl Framing {
     }
 }
 
-/// Escapes the characters that Unicode calls line ends and JSON does not. The Python client's line
-/// reader (httpx, read in November 2026) cuts at them.
-fn escape_line_ends(out: &mut Vec<u8>, start: usize) {
+/// Keeps a chunk on one line, for every notion of a line: JSON that is passed on as it came may hold line
+/// ends between its values, which become spaces, and characters in its texts that only Unicode calls line
+/// ends, which are escaped. The Python client's line reader (httpx, read in November 2026) cuts at them.
+fn keep_on_one_line(out: &mut Vec<u8>, start: usize) {
+    for byte in &mut out[start..] {
+        if matches!(byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
+    }
     if line_end(&out[start..]).is_none() {
         return;
     }
