@@ -1,5 +1,6 @@
 //! What a person sees when byok begins to serve: the address, the accounts that work, what to paste.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use byok_store::Account;
@@ -46,7 +47,7 @@ impl Banner {
             require_key: providers.shared.load().require_key,
             accounts,
             model_count: models.len(),
-            models: models.iter().take(EXAMPLES).map(|model| model.id.to_string()).collect(),
+            models: models.iter().take(EXAMPLES).map(|model| model.id.clone()).collect(),
         }
     }
 
@@ -57,7 +58,7 @@ impl Banner {
             format!("\n  {} {version} serves on {}\n\n", paint(STRONG, "byok"), paint(CODE, &self.base));
         text.push_str(&self.accounts_text());
         text.push_str(&self.paste_text());
-        text.push_str(&format!("\n  {}\n\n", paint(FAINT, "Ctrl-C stops it.")));
+        let _ = writeln!(text, "\n  {}\n", paint(FAINT, "Ctrl-C stops it."));
         text
     }
 

@@ -97,7 +97,7 @@ pub(crate) struct Login {
 /// addresses to paste are shown at the start.
 ///
 /// With --sandbox it also offers echo-openai, echo-anthropic and so on, one upstream for each format, that
-/// say back what they are told; keys in BYOKY_DEV_KEYS (anthropic:KEY,openai:KEY) then count as well.
+/// say back what they are told; the keys in `BYOKY_DEV_KEYS` (anthropic:KEY,openai:KEY) count then as well.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  byok serve\n  byok serve -p 9000 -c ./byok.yaml\n  byok serve --sandbox --db :memory:"

@@ -80,7 +80,9 @@ impl Logging {
 fn report_panic(info: &PanicHookInfo<'_>) {
     let place = info.location().map(ToString::to_string).unwrap_or_default();
     tracing::error!(place, "byok has a bug here; please report this line");
-    tracing::debug!(place, said = info.payload_as_str().unwrap_or_default(), "the panic's message");
+    let said = info.payload().downcast_ref::<String>().map(String::as_str);
+    let said = said.or_else(|| info.payload().downcast_ref::<&str>().copied()).unwrap_or_default();
+    tracing::debug!(place, said, "the panic's message");
 }
 
 /// The level that is `steps` louder.

@@ -21,7 +21,7 @@ use std::io::stderr;
 use std::process::ExitCode;
 
 use byok_config::{LogLevel, process_environment};
-use clap::FromArgMatches;
+use clap::{ColorChoice, FromArgMatches};
 
 use crate::cli::Cli;
 use crate::commands::Context;
@@ -29,7 +29,10 @@ use crate::logging::{Logging, Style};
 
 fn main() -> ExitCode {
     harden::seal_memory();
-    let matches = cli::command().get_matches();
+    // Help and usage errors are printed before the flag is read.
+    let plain = std::env::args_os().any(|argument| argument == "--no-color");
+    let colours = if plain { ColorChoice::Never } else { ColorChoice::Auto };
+    let matches = cli::command().color(colours).get_matches();
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
         Err(error) => error.format(&mut cli::command()).exit(),

@@ -2,20 +2,39 @@
 
 use std::process;
 
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Cancels `stop` at the first Ctrl-C or SIGTERM, and ends the process at the second: the wallet's writes
-/// are complete at every instant, so nothing is lost by that.
-pub(crate) async fn stop_at_first_end_at_second(stop: CancellationToken) {
+/// are complete at every instant, so nothing is lost by that. Signals are heard from this call on.
+pub(crate) fn stop_at_first_end_at_second(stop: CancellationToken) -> Listening {
     let mut signals = match Signals::new() {
         Ok(signals) => signals,
-        Err(error) => return tracing::warn!(%error, "signals cannot be heard"),
+        Err(error) => {
+            tracing::warn!(%error, "signals cannot be heard");
+            return Listening(None);
+        }
     };
-    signals.next().await;
-    tracing::info!("stopping; answers under way may finish (once more to end at once)");
-    stop.cancel();
-    signals.next().await;
-    process::exit(130);
+    let task = tokio::spawn(async move {
+        signals.next().await;
+        tracing::info!("stopping when the answers under way are done; once more ends it at once");
+        stop.cancel();
+        signals.next().await;
+        process::exit(130);
+    });
+    Listening(Some(task.abort_handle()))
+}
+
+/// Signals are heard as long as this is there.
+#[derive(Debug)]
+pub(crate) struct Listening(Option<AbortHandle>);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
+    }
 }
 
 #[cfg(unix)]

@@ -1,5 +1,6 @@
 //! `byok config`: is the file sound, and where is it.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -16,7 +17,7 @@ pub(crate) fn check(file: Option<PathBuf>, terminal: &Terminal) -> Result<(), Er
     let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
     let mut text = format!("{} {}\n", paint(GOOD, "sound:"), file.display());
     for warning in &warnings {
-        text.push_str(&format!("{} {warning}\n", paint(WARNING, "warning:")));
+        let _ = writeln!(text, "{} {warning}", paint(WARNING, "warning:"));
     }
     let value = json!({"file": file, "sound": true, "providers": providers, "warnings": warnings});
     terminal.result(&text, &value);

@@ -32,8 +32,10 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// `byok demo`
 pub(crate) async fn run(args: &cli::Demo, terminal: &Terminal) -> Result<(), Error> {
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let _all_ends = stop.clone().drop_guard();
-    let sandbox = Sandbox::start(&tasks, stop.clone()).await.map_err(Error::Sandbox)?;
+    let _signals = signals::stop_at_first_end_at_second(stop.clone());
+    let end = CancellationToken::new();
+    let _all_ends = end.clone().drop_guard();
+    let sandbox = Sandbox::start(&tasks, end.clone()).await.map_err(Error::Sandbox)?;
     let config = Config {
         port: args.port.unwrap_or(0),
         providers: sandbox.providers().collect(),
@@ -53,7 +55,6 @@ pub(crate) async fn run(args: &cli::Demo, terminal: &Terminal) -> Result<(), Err
     let address = server.local_addr();
     let banner = Banner::of(address, &providers, &[]).await;
     let serving = tasks.spawn(server.run(stop.clone(), DRAIN));
-    let signals = tokio::spawn(signals::stop_at_first_end_at_second(stop.clone()));
 
     if !terminal.json() {
         terminal.print(&intro());
@@ -85,11 +86,12 @@ pub(crate) async fn run(args: &cli::Demo, terminal: &Terminal) -> Result<(), Err
         stop.cancel();
     }
     stop.cancelled().await;
-    tasks.close();
     // The server ends by itself once it is told to.
     let _ = serving.await;
+    end.cancel();
+    tasks.close();
+    tasks.wait().await;
     store.close().await;
-    signals.abort();
     match failed {
         Some(reason) => Err(Error::Demo(reason)),
         None => Ok(()),

@@ -3,6 +3,7 @@
 //! How the wallet is protected is shown before anything is written. The key is read without an echo, and
 //! never taken from the command line or the environment.
 
+use std::fmt::Write as _;
 use std::io::{IsTerminal, Read, stdin};
 
 use byok_provider::ProviderSpec;
@@ -79,9 +80,8 @@ fn protection(store: &Store, location: &Location) -> String {
         return what;
     }
     format!(
-        "{what}{} whoever has the disk or a backup of it can read that file too. There is no OS keyring here; \
-         a passphrase\n      protects better: put one into a file and set BYOK_PASSPHRASE_FILE before the first \
-         login.\n",
+        "{what}{} whoever has the disk or a backup of it can read that file too. A passphrase protects\n      \
+         better: put one into a file, and name the file in BYOK_PASSPHRASE_FILE before the first login.\n",
         paint(WARNING, "note:"),
     )
 }
@@ -89,7 +89,9 @@ fn protection(store: &Store, location: &Location) -> String {
 /// What the person should know about this provider before they go on.
 fn cautions(spec: &ProviderSpec, configured: bool) -> String {
     let mut text = String::new();
-    let mut caution = |what: &str| text.push_str(&format!("{} {what}\n", paint(WARNING, "note:")));
+    let mut caution = |what: &str| {
+        let _ = writeln!(text, "{} {what}", paint(WARNING, "note:"));
+    };
     if spec.health.state != HealthState::Ok {
         caution(&format!("{} is {}: {}", spec.name, spec.health.state.name(), spec.health.reason));
     }

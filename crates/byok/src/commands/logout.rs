@@ -2,6 +2,7 @@
 
 use byok_types::{AccountId, AccountKey, ProviderId};
 use serde_json::json;
+use std::fmt::Write as _;
 
 use crate::cli;
 use crate::commands::{Error, find_provider};
@@ -32,14 +33,15 @@ pub(crate) async fn run(args: &cli::Logout, terminal: &Terminal) -> Result<(), E
     let names: Vec<&str> = chosen.iter().map(|key| key.account.as_str()).collect();
     let mut text = String::new();
     for name in &names {
-        text.push_str(&format!("{} the account {name} of {provider} is deleted\n", paint(GOOD, "done:")));
+        let _ = writeln!(text, "{} the account {name} of {provider} is deleted", paint(GOOD, "done:"));
     }
     let valid = "The key itself stays valid until you revoke it at the provider.";
-    text.push_str(&format!("{}\n", paint(FAINT, valid)));
+    let _ = writeln!(text, "{}", paint(FAINT, valid));
     if providers.configured(&provider).await.is_some() {
-        text.push_str(&format!(
-            "Your config still has a key for it (providers.{provider}.api_key), which stays in use.\n"
-        ));
+        let _ = writeln!(
+            text,
+            "Your config still has a key for it (providers.{provider}.api_key), which stays in use."
+        );
     }
     terminal.result(&text, &json!({"provider": provider.as_str(), "deleted": names}));
     Ok(())

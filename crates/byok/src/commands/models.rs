@@ -49,7 +49,7 @@ pub(crate) async fn run(args: &cli::Models, terminal: &Terminal) -> Result<(), E
 fn tokens(count: Option<u64>) -> String {
     match count {
         None => String::new(),
-        Some(count) if count >= 1_000_000 && count % 100_000 == 0 => {
+        Some(count) if count >= 1_000_000 && count.is_multiple_of(100_000) => {
             format!("{}M", decimal(count / 100_000))
         }
         Some(count) if count >= 1_000 => format!("{}k", count / 1_000),
@@ -59,7 +59,11 @@ fn tokens(count: Option<u64>) -> String {
 
 /// Tenths, without a fraction that is zero.
 fn decimal(tenths: u64) -> String {
-    if tenths % 10 == 0 { (tenths / 10).to_string() } else { format!("{}.{}", tenths / 10, tenths % 10) }
+    if tenths.is_multiple_of(10) {
+        (tenths / 10).to_string()
+    } else {
+        format!("{}.{}", tenths / 10, tenths % 10)
+    }
 }
 
 #[cfg(test)]

@@ -29,11 +29,14 @@ pub(crate) async fn run(args: &cli::Serve, context: &Context) -> Result<(), Erro
     let home = Home::find(&args.files, terminal)?;
     context.logging.follow(home.config.log.level);
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let _all_ends = stop.clone().drop_guard();
+    let _signals = signals::stop_at_first_end_at_second(stop.clone());
+    // Answers under way need what they come from: the rest ends after the server.
+    let end = CancellationToken::new();
+    let _all_ends = end.clone().drop_guard();
 
     let mut overlay = Overlay::at(args.host, args.port);
     if args.sandbox {
-        let sandbox = Sandbox::start(&tasks, stop.clone()).await.map_err(Error::Sandbox)?;
+        let sandbox = Sandbox::start(&tasks, end.clone()).await.map_err(Error::Sandbox)?;
         overlay.providers.extend(sandbox.providers());
         overlay.add_dev_keys(byok_config::process_environment("BYOKY_DEV_KEYS").as_deref());
     }
@@ -55,16 +58,14 @@ pub(crate) async fn run(args: &cli::Serve, context: &Context) -> Result<(), Erro
     let banner = Banner::of(server.local_addr(), &providers, &store.accounts().await?).await;
     terminal.result(&banner.text(), &json!({"serving": banner.json()}));
     let _watcher = watch(&home, overlay, &providers, context);
-    let (vault, watching) = (providers.vault.clone(), stop.clone());
+    let (vault, watching) = (providers.vault.clone(), end.clone());
     tasks.spawn(async move { vault.watch(watching).await });
-    let signals = tokio::spawn(signals::stop_at_first_end_at_second(stop.clone()));
 
-    server.run(stop.clone(), DRAIN).await;
-    stop.cancel();
+    server.run(stop, DRAIN).await;
+    end.cancel();
     tasks.close();
     tasks.wait().await;
     store.close().await;
-    signals.abort();
     tracing::info!("stopped");
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! It looks at the wallet and the config itself, so it works whether or not byok runs; whether it does is
 //! asked of the address in the config.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -224,7 +225,7 @@ fn text(home: &Home, store: &Store, entries: &[Entry], server: Option<&Running>,
         text.push_str(&notes(&mine));
     }
     if all {
-        text.push_str(&format!("\n{}\n", paint(STRONG, "Providers without an account")));
+        let _ = writeln!(text, "\n{}", paint(STRONG, "Providers without an account"));
         text.push_str(&other_table(&others).lines(""));
         text.push_str(&notes(&others));
     }
@@ -235,7 +236,7 @@ fn text(home: &Home, store: &Store, entries: &[Entry], server: Option<&Running>,
     if !all && !mine.is_empty() {
         let count = others.len();
         let more = format!("{count} more providers are known; `byok status --all` lists them.");
-        text.push_str(&format!("\n{}\n", paint(FAINT, &more)));
+        let _ = writeln!(text, "\n{}", paint(FAINT, &more));
     }
     text
 }

@@ -76,13 +76,12 @@ impl Answer {
 /// The tool to call, if one is to be.
 fn called(ask: &Ask) -> Option<&Tool> {
     let wanted = match (&ask.choice, &ask.last) {
-        (Choice::Never, _) => false,
         (Choice::Must(_), _) => true,
         (Choice::Auto, Last::Text(text)) => {
             let text = text.to_lowercase();
             text.contains("use the tool") || text.contains("weather")
         }
-        (Choice::Auto, Last::Result(_)) => false,
+        (Choice::Auto, Last::Result(_)) | (Choice::Never, _) => false,
     };
     if !wanted {
         return None;

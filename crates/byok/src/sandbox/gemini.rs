@@ -103,19 +103,19 @@ fn tool((index, tool): (usize, &Value)) -> Result<Tool, Refusal> {
 pub(super) fn whole(ask: &Ask, answer: &Answer, stamp: &Stamp) -> Value {
     let mut parts = vec![json!({"text": answer.text()})];
     parts.extend(call_part(answer, stamp));
-    chunk(ask, answer, stamp, parts, true)
+    chunk(ask, answer, stamp, &parts, true)
 }
 
 pub(super) fn frames(ask: &Ask, answer: &Answer, stamp: &Stamp) -> Vec<Frame> {
     let mut frames: Vec<Frame> = answer
         .words
         .iter()
-        .map(|word| bare(&chunk(ask, answer, stamp, vec![json!({"text": word})], false)).spoken())
+        .map(|word| bare(&chunk(ask, answer, stamp, &[json!({"text": word})], false)).spoken())
         .collect();
     if let Some(call) = call_part(answer, stamp) {
-        frames.push(bare(&chunk(ask, answer, stamp, vec![call], false)).spoken());
+        frames.push(bare(&chunk(ask, answer, stamp, &[call], false)).spoken());
     }
-    frames.push(bare(&chunk(ask, answer, stamp, vec![json!({"text": ""})], true)));
+    frames.push(bare(&chunk(ask, answer, stamp, &[json!({"text": ""})], true)));
     frames
 }
 
@@ -128,7 +128,7 @@ fn call_part(answer: &Answer, stamp: &Stamp) -> Option<Value> {
     Some(json!({"functionCall": {"id": stamp.id("call_"), "name": call.name, "args": args}}))
 }
 
-fn chunk(ask: &Ask, answer: &Answer, stamp: &Stamp, parts: Vec<Value>, last: bool) -> Value {
+fn chunk(ask: &Ask, answer: &Answer, stamp: &Stamp, parts: &[Value], last: bool) -> Value {
     let mut candidate = json!({"content": {"parts": parts, "role": "model"}, "index": 0});
     let output = if last { answer.output_tokens } else { 0 };
     if last {

@@ -99,13 +99,15 @@ fn subscriptions_are_told_their_way_with_a_key() {
 }
 
 #[test]
-fn a_protection_that_is_not_there_is_not_replaced_by_another() {
+fn the_protection_that_is_required_is_the_one_that_is_there() {
     let home = Home::new();
-    let run = home.run_with(&["login", "openai", "--api-key-stdin", "--require", "key-file"], KEY);
-    assert_eq!(run.code, 1, "{}", run.told());
-    let wrong = home.run_with(&["login", "openai", "--api-key-stdin", "--require", "magic"], KEY);
-    assert_eq!(wrong.code, 2, "{}", wrong.told());
+    let login = |protection| {
+        home.run_with(&["login", "openai", "--api-key-stdin", "--require", protection], KEY).code
+    };
+    assert_eq!(login("magic"), 2);
     assert_eq!(home.run(&["status"]).code, 3);
+    assert_eq!(login("passphrase"), 0);
+    assert_eq!(login("key-file"), 1, "the wallet is protected by a passphrase by now");
 }
 
 #[test]

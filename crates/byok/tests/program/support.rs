@@ -10,36 +10,36 @@ use tempfile::TempDir;
 
 /// A home directory. The wallet in it is protected by a passphrase, so that no test touches the keyring of
 /// whoever runs it.
-pub struct Home {
+pub(crate) struct Home {
     directory: TempDir,
 }
 
 /// What a run of the program came to.
-pub struct Run {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Home {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let home = Self { directory: tempfile::tempdir().unwrap() };
         private_file(&home.directory.path().join("passphrase"), "correct horse battery staple");
         home
     }
 
     /// byok's own directory, which the program makes when it needs it.
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.directory.path().join("byok")
     }
 
     /// A place for other files.
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
     /// The program, with nothing of the outer environment that would change what it does.
-    pub fn byok(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn byok(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_byok"));
         command.args(arguments);
         for name in ["RUST_LOG", "BYOKY_DEV_KEYS", "CLICOLOR_FORCE", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"]
@@ -56,12 +56,12 @@ impl Home {
     }
 
     /// Runs the program to its end.
-    pub fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         self.byok(arguments).output().unwrap().into()
     }
 
     /// Runs the program with a text as its standard input.
-    pub fn run_with(&self, arguments: &[&str], input: &str) -> Run {
+    pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Run {
         let mut child = self.byok(arguments).stdin(Stdio::piped()).spawn().unwrap();
         // A program that does not want it has gone before it is written.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
@@ -69,13 +69,17 @@ impl Home {
     }
 
     /// The text with what differs between machines and versions taken out.
-    pub fn settled(&self, text: &str) -> String {
+    pub(crate) fn settled(&self, text: &str) -> String {
         let text = text.replace(&self.directory.path().display().to_string(), "[HOME]");
-        text.replace(env!("CARGO_PKG_VERSION"), "[VERSION]").replace('\\', "/")
+        let text = text.replace(env!("CARGO_PKG_VERSION"), "[VERSION]").replace('\\', "/");
+        // Whether the person who tests has a byok running, and how many providers there are by now.
+        let running = regex::Regex::new("(?m)^byok    .*$").unwrap();
+        let text = running.replace(&text, "byok    [RUNNING OR NOT]");
+        regex::Regex::new("[0-9]+ more providers").unwrap().replace(&text, "[N] more providers").into_owned()
     }
 
     /// Starts `byok --json serve -p 0` with more arguments.
-    pub fn serve(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Serving {
+    pub(crate) fn serve(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Serving {
         let mut all = vec!["--json", "serve", "-p", "0"];
         all.extend(arguments);
         let mut child = self.byok(&all).envs(environment.iter().copied()).spawn().unwrap();
@@ -92,7 +96,7 @@ impl Home {
         }
         let banner: Value = serde_json::from_str(&banner).unwrap();
         let address = banner["serving"]["address"].as_str().unwrap().trim_start_matches("http://").to_owned();
-        Serving { child, address, banner, stdout, stderr }
+        Serving { child, address, banner, _stdout: stdout, stderr }
     }
 }
 
@@ -108,23 +112,24 @@ impl From<Output> for Run {
 
 impl Run {
     /// All that was said, as one snapshot.
-    pub fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         format!("exit {}\n-- stdout\n{}-- stderr\n{}", self.code, self.stdout, self.stderr)
     }
 }
 
 /// A running `byok serve`.
-pub struct Serving {
-    pub child: Child,
-    pub address: String,
-    pub banner: Value,
-    pub stdout: BufReader<ChildStdout>,
-    pub stderr: BufReader<ChildStderr>,
+pub(crate) struct Serving {
+    pub(crate) child: Child,
+    pub(crate) address: String,
+    pub(crate) banner: Value,
+    /// Kept open, as a terminal is.
+    _stdout: BufReader<ChildStdout>,
+    pub(crate) stderr: BufReader<ChildStderr>,
 }
 
 impl Serving {
     /// Sends a request and returns the connection, from which the answer can be read.
-    pub fn send(&self, method: &str, path: &str, body: &str) -> TcpStream {
+    pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/json\r\n\
@@ -137,14 +142,14 @@ impl Serving {
     }
 
     /// The whole answer to a request, head included.
-    pub fn ask(&self, method: &str, path: &str, body: &str) -> String {
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> String {
         let mut answer = Vec::new();
         self.send(method, path, body).read_to_end(&mut answer).unwrap();
         String::from_utf8(answer).unwrap()
     }
 
     /// Reads the log up to a line that holds this text.
-    pub fn wait_for_log(&mut self, text: &str) -> String {
+    pub(crate) fn wait_for_log(&mut self, text: &str) -> String {
         loop {
             let mut line = String::new();
             assert_ne!(self.stderr.read_line(&mut line).unwrap(), 0, "the log ended before `{text}`");
@@ -163,7 +168,7 @@ impl Drop for Serving {
 }
 
 /// Writes a file that only its owner can read.
-pub fn private_file(path: &Path, text: &str) {
+pub(crate) fn private_file(path: &Path, text: &str) {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

@@ -109,10 +109,10 @@ impl Asked {
     fn request(self, model: &str) -> (&'static str, Value) {
         let messages = json!([{"role": "user", "content": QUESTION}]);
         if self.client == Family::Anthropic {
-            let body = json!({"model": model, "max_tokens": 256, "stream": true, "messages": messages});
+            let body = json!({"model": model, "messages": messages, "max_tokens": 256, "stream": true});
             ("/v1/messages", body)
         } else {
-            ("/v1/chat/completions", json!({"model": model, "stream": true, "messages": messages}))
+            ("/v1/chat/completions", json!({"model": model, "messages": messages, "stream": true}))
         }
     }
 
@@ -146,17 +146,14 @@ impl Exchange {
 
     /// What is new in an event: its kind, and the part that differs from the others.
     fn gist(&self, event: &Value) -> Option<String> {
-        let (kind, part) = match self.asked.client {
-            Family::Anthropic => {
-                let part = ["message", "content_block", "delta"].into_iter().find_map(|name| event.get(name));
-                (event["type"].as_str()?, part)
-            }
-            _ => {
-                let choice = event["choices"].get(0)?;
-                let finish = choice.get("finish_reason").filter(|reason| !reason.is_null());
-                let kind = if finish.is_some() { "finish_reason" } else { "delta" };
-                (kind, finish.or_else(|| choice.get("delta")))
-            }
+        let (kind, part) = if self.asked.client == Family::Anthropic {
+            let part = ["message", "content_block", "delta"].into_iter().find_map(|name| event.get(name));
+            (event["type"].as_str()?, part)
+        } else {
+            let choice = event["choices"].get(0)?;
+            let finish = choice.get("finish_reason").filter(|reason| !reason.is_null());
+            let kind = if finish.is_some() { "finish_reason" } else { "delta" };
+            (kind, finish.or_else(|| choice.get("delta")))
         };
         let part = part.map(ToString::to_string).unwrap_or_default();
         if part.is_empty() {
