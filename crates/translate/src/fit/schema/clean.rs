@@ -16,6 +16,7 @@ pub(super) fn clean(root: &Value, rules: Rules) -> (Value, bool) {
         recursive: refs::recursive_defs(root),
         used: BTreeSet::new(),
         nodes_left: MAX_NODES,
+        allowance: refs::Allowance::new(),
         lost: false,
     };
     let mut whole = cleaner.schema(root, 0, &mut Vec::new());
@@ -45,6 +46,7 @@ struct Cleaner<'a> {
     /// Definitions that references left in place point at.
     used: BTreeSet<String>,
     nodes_left: usize,
+    allowance: refs::Allowance,
     lost: bool,
 }
 
@@ -91,7 +93,9 @@ impl Cleaner<'_> {
         siblings.shift_remove("$ref");
         let turns = trail.iter().filter(|followed| *followed == pointer).count();
         let target = match refs::resolve(self.root, pointer) {
-            Some(Value::Object(target)) if turns < MAX_TURNS => target,
+            Some(whole @ Value::Object(target)) if turns < MAX_TURNS && self.allowance.covers(whole) => {
+                target
+            }
             found => {
                 self.lost |= found.is_none_or(|found| !found.is_boolean());
                 let name = pointer.rsplit('/').next().unwrap_or_default();
@@ -137,6 +141,7 @@ impl Cleaner<'_> {
                 let turns = trail.iter().filter(|followed| **followed == pointer).count();
                 if turns < MAX_TURNS
                     && let Some(target @ Value::Object(_)) = refs::resolve(self.root, &pointer)
+                    && self.allowance.covers(target)
                 {
                     trail.push(pointer);
                     open.push(target.clone());
