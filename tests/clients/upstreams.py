@@ -6,7 +6,7 @@ script in its own shapes:
   the text holds "fail"        429 with a wait of 7 seconds
   the text holds "cut"         half an answer, then the connection breaks
   an image is there            says what it sees, if the bytes are the ones that were sent
-  tools, no result yet         asks for the weather in Oslo and in Rome, in parallel
+  tools, no result yet         says "Let me see." and asks for the weather in Oslo and in Rome, in parallel
   a tool result is there       answers with it
   otherwise                    "Hello there, wörld."
 """
@@ -20,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from google.genai import types as genai
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming as AnthropicParams
 from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming as ChatParams
+from openai.types.responses.response_create_params import ResponseCreateParamsNonStreaming as ResponsesParams
 import strict
 
 # A 1x1 red PNG.
@@ -352,13 +353,178 @@ class Gemini(Upstream):
         return {"error": error}
 
 
+class Responses(Upstream):
+    family = "openai-responses"
+    model = "gpt-5.6-sol"
+    key = ("authorization", "Bearer real-responses-key")
+
+    def read(self, request):
+        demand(self.path == "/v1/responses", f"no such path {self.path}", 404)
+        stream = request.pop("stream", False)
+        found = strict.errors(request, ResponsesParams)
+        demand(not found, "; ".join(found[:3]))
+        demand(request.get("store") is False or "previous_response_id" in request, "a translated call must say store: false")
+        demand((request.get("max_output_tokens") or 16) >= 16, "max_output_tokens: integer below minimum value")
+        for tool in request.get("tools", []):
+            demand(tool["type"] != "function" or "strict" in tool, "a translated function says whether it is strict")
+        items = request["input"]
+        if isinstance(items, str):
+            items = [{"type": "message", "role": "user", "content": items}]
+        open_calls, results, images, text = {}, [], [], ""
+        for item in items:
+            kind = item.get("type", "message")
+            if kind == "function_call":
+                open_calls[item["call_id"]] = json.loads(item["arguments"]).get("city")
+            elif kind == "function_call_output":
+                demand(item["call_id"] in open_calls, "No tool call found for function call output")
+                output = item["output"]
+                output = output if isinstance(output, str) else texts(output)
+                results.append((open_calls.pop(item["call_id"]), output))
+            elif kind == "message":
+                demand(item["role"] != "user" or not open_calls, "No tool output found for function call")
+                content = item["content"]
+                parts = [] if isinstance(content, str) else content
+                wanted = {"output_text", "refusal"} if item["role"] == "assistant" else {"input_text", "input_image", "input_file"}
+                demand(all(part["type"] in wanted for part in parts), f"Invalid content for {item['role']}")
+                if item["role"] == "user":
+                    text = texts(content)
+                    images += [part["image_url"].removeprefix("data:image/png;base64,") for part in parts if part["type"] == "input_image"]
+        demand(not open_calls, "No tool output found for function call")
+        return stream, text, images, request.get("tools"), ordered(results), None
+
+    usage = {"input_tokens": 20, "input_tokens_details": {"cached_tokens": 8, "cache_write_tokens": 0}, "output_tokens": 15,
+             "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 35}
+
+    def items(self, words, calls):
+        content = [{"type": "output_text", "text": "".join(words), "annotations": [], "logprobs": []}]
+        out = [{"id": "msg_up", "type": "message", "status": "completed", "role": "assistant", "content": content}]
+        return out + [{"id": f"fc_{i}", "type": "function_call", "status": "completed", "call_id": f"call_{i}",
+                       "name": "weather", "arguments": arguments} for i, (_, arguments) in enumerate(calls)]
+
+    def response(self, status, output, usage):
+        return {"id": "resp_up", "object": "response", "created_at": 1790000000, "status": status, "error": None,
+                "incomplete_details": None, "instructions": None, "metadata": {}, "model": "gpt-5.6-sol-2026", "output": output,
+                "parallel_tool_calls": True, "temperature": 1.0, "tool_choice": "auto", "tools": [], "top_p": 1.0, "usage": usage}
+
+    def whole(self, words, calls):
+        return self.response("completed", self.items(words, calls), self.usage)
+
+    def frames(self, words, calls):
+        events = []
+        def event(kind, **fields):
+            events.append(sse({"type": kind, "sequence_number": len(events), **fields}, kind))
+        items = self.items(words, calls)
+        event("response.created", response=self.response("in_progress", [], None))
+        event("response.in_progress", response=self.response("in_progress", [], None))
+        at = {"item_id": "msg_up", "output_index": 0, "content_index": 0}
+        event("response.output_item.added", output_index=0, item={**items[0], "status": "in_progress", "content": []})
+        event("response.content_part.added", **at, part={"type": "output_text", "text": "", "annotations": [], "logprobs": []})
+        for word in words:
+            event("response.output_text.delta", **at, delta=word, logprobs=[])
+        event("response.output_text.done", **at, text="".join(words), logprobs=[])
+        event("response.content_part.done", **at, part=items[0]["content"][0])
+        event("response.output_item.done", output_index=0, item=items[0])
+        for i, item in enumerate(items[1:], 1):
+            event("response.output_item.added", output_index=i, item={**item, "status": "in_progress", "arguments": ""})
+        # The pieces of parallel calls interleave, as the service may do.
+        for cut in (slice(0, 7), slice(7, None)):
+            for i, item in enumerate(items[1:], 1):
+                event("response.function_call_arguments.delta", item_id=item["id"], output_index=i, delta=item["arguments"][cut])
+        for i, item in enumerate(items[1:], 1):
+            event("response.function_call_arguments.done", item_id=item["id"], output_index=i, name="weather", arguments=item["arguments"])
+            event("response.output_item.done", output_index=i, item=item)
+        event("response.completed", response=self.whole(words, calls))
+        return events
+
+    fault = Chat.fault
+
+
+class Cohere(Upstream):
+    family = "cohere"
+    model = "command-a-03-2025"
+    key = ("authorization", "Bearer real-cohere-key")
+    fields = {"model", "messages", "stream", "tools", "tool_choice", "strict_tools", "documents", "citation_options",
+              "response_format", "safety_mode", "max_tokens", "stop_sequences", "temperature", "p", "k", "frequency_penalty",
+              "presence_penalty", "seed", "logprobs", "thinking", "priority"}
+
+    def read(self, request):
+        demand(self.path == "/v2/chat", f"no such path {self.path}", 404)
+        unknown = set(request) - self.fields
+        demand(not unknown, f"unknown field: parameter {unknown} is not a valid field")
+        demand(request.get("tool_choice") in (None, "REQUIRED", "NONE"), "invalid tool_choice")
+        demand(request.get("tools") != [], "tools must not be empty")
+        for tool in request.get("tools", []):
+            demand(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", tool["function"]["name"]), "invalid tool name")
+        open_calls, results, images, text = {}, [], [], ""
+        for message in request["messages"]:
+            role, content = message["role"], message.get("content")
+            demand(role in ("system", "user", "assistant", "tool"), f"invalid role {role}")
+            if role == "tool":
+                demand(message["tool_call_id"] in open_calls, "tool_call_id not found in the previous message")
+                content = content if isinstance(content, str) else " ".join(
+                    part.get("text") or str(part["document"]["data"]) for part in content)
+                results.append((open_calls.pop(message["tool_call_id"]), content))
+                continue
+            demand(not open_calls, "tool messages must follow the calls")
+            demand(content or message.get("tool_calls"), "all elements in messages must have content")
+            demand(not (content and message.get("tool_calls")), "a message with tool calls has no content")
+            for call in message.get("tool_calls") or []:
+                open_calls[call["id"]] = json.loads(call["function"]["arguments"]).get("city")
+            if role == "user":
+                text = texts(content)
+                images += [part["image_url"]["url"].removeprefix("data:image/png;base64,")
+                           for part in content if isinstance(part, dict) and part["type"] == "image_url"]
+        demand(not open_calls, "a call without its result")
+        return request.get("stream", False), text, images, request.get("tools"), ordered(results), None
+
+    usage = {"billed_units": {"input_tokens": 12.0, "output_tokens": 15.0},
+             "tokens": {"input_tokens": 20.0, "output_tokens": 15.0}, "cached_tokens": 8.0}
+
+    def calls(self, calls):
+        return [{"id": f"weather_{i}", "type": "function", "function": {"name": "weather", "arguments": arguments}}
+                for i, (_, arguments) in enumerate(calls)]
+
+    def whole(self, words, calls):
+        message = {"role": "assistant"}
+        if calls:
+            message |= {"tool_plan": "".join(words), "tool_calls": self.calls(calls)}
+        else:
+            message["content"] = [{"type": "text", "text": "".join(words)}]
+        return {"id": "c-up", "finish_reason": "TOOL_CALL" if calls else "COMPLETE", "message": message, "usage": self.usage}
+
+    def frames(self, words, calls):
+        def event(kind, **fields):
+            return sse({"type": kind, **fields}, kind)
+        def delta(**message):
+            return {"delta": {"message": message}}
+        out = [event("message-start", id="c-up", **delta(role="assistant", content=[], tool_plan="", tool_calls=[], citations=[]))]
+        if calls:
+            out += [event("tool-plan-delta", **delta(tool_plan=word)) for word in words]
+        else:
+            out.append(event("content-start", index=0, **delta(content={"type": "text", "text": ""})))
+            out += [event("content-delta", index=0, **delta(content={"text": word})) for word in words]
+            out.append(event("content-end", index=0))
+        for i, call in enumerate(self.calls(calls)):
+            start = {**call, "function": {"name": "weather", "arguments": ""}}
+            arguments = call["function"]["arguments"]
+            out.append(event("tool-call-start", index=i, **delta(tool_calls=start)))
+            out += [event("tool-call-delta", index=i, **delta(tool_calls={"function": {"arguments": piece}}))
+                    for piece in (arguments[:7], arguments[7:])]
+            out.append(event("tool-call-end", index=i))
+        ending = {"finish_reason": "TOOL_CALL" if calls else "COMPLETE", "usage": self.usage}
+        return out + [event("message-end", delta=ending)]
+
+    def fault(self, status, message):
+        return {"id": "r-up", "message": message}
+
+
 def ordered(results):
     """Results by the city that was asked for, so that a permutation on the way is noticed."""
     by_city = dict(results)
     return [by_city[city] for city, _ in CALLS if city in by_city] if results else []
 
 
-FAMILIES = [Chat, Anthropic, Gemini]
+FAMILIES = [Chat, Responses, Anthropic, Gemini, Cohere]
 
 
 def serve():
@@ -378,7 +544,7 @@ def config(servers):
     lines = ["providers:"]
     for handler in FAMILIES:
         port = servers[handler.family].server_address[1]
-        base = f"http://127.0.0.1:{port}" + ("/v1" if handler.family == "openai" else "")
+        base = f"http://127.0.0.1:{port}" + ("/v1" if handler.family.startswith("openai") else "")
         key = handler.key[1].removeprefix("Bearer ")
         lines.append(f'  up-{handler.family}: {{ family: {handler.family}, base_url: "{base}", api_key: "{key}" }}')
     return "\n".join(lines) + "\n"

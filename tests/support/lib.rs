@@ -1,1 +1,16 @@
-//! What the end-to-end tests share: the real binary as a child process, and scripted upstreams.
+//! What the end-to-end tests share: the real binary as a child process ([`daemon`]), scripted upstreams
+//! ([`upstream`]), and a client that shows every byte ([`http`]).
+//!
+//! Everything here is the standard library's: what judges the program should not be built of the
+//! program's own parts.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "this is test code that lives in a library: a failure must stop the test with its reason"
+)]
+
+pub mod daemon;
+pub mod http;
+pub mod upstream;

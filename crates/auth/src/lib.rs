@@ -1,1 +1,16 @@
-//! Not written yet.
+//! Gets a usable credential for an account. It knows no provider by name, and no SQL.
+//!
+//! - [`Vault`] holds the credentials in memory for the hot path and keeps up with the store.
+//! - [`input`] says what an API key, an account name and a base URL that a person hands in may be.
+//!
+//! Login engines (PKCE, device code, authorization code) and refreshing belong here too: each flow is
+//! data that the provider's row hands in, run by an engine that does no I/O of its own. The vault is where
+//! a refreshed pair is stored before it is used.
+
+pub mod error;
+pub mod input;
+pub mod vault;
+
+pub use error::AuthError;
+pub use input::{InputError, api_key};
+pub use vault::Vault;

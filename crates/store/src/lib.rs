@@ -1,1 +1,116 @@
-//! Not written yet.
+//! The store: accounts and their sealed credentials, apps, usage and leases, in one file.
+//!
+//! This is the only crate that knows SQL, and nothing outside of it knows which database there is: a
+//! second kind will stand behind the same [`Store`]. It does not decide what a credential is good for,
+//! refreshes nothing, and calls no network.
+//!
+//! What holds at every instant: a secret is on the disk in sealed form only; a call that returned has its
+//! change on the disk; a process killed between any two steps leaves a file that opens again with all that
+//! was stored; a file that is not as it should be is refused with its name, and neither mended nor removed.
+
+mod accounts;
+mod apps;
+mod database;
+mod error;
+mod files;
+mod key;
+mod keyring;
+mod leases;
+mod passphrase;
+mod payload;
+mod protection;
+mod schema;
+mod seal;
+mod time;
+mod usage;
+mod worker;
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use byok_types::Secret;
+
+pub use accounts::{Account, Held, NewAccount, Wallet};
+pub use apps::App;
+pub use error::Error;
+pub use keyring::{Keyring, KeyringError, NoKeyring, OsKeyring};
+pub use passphrase::{passphrase_from_environment, passphrase_from_file};
+pub use protection::{Protection, UnknownProtection};
+pub use usage::{Usage, UsageSum};
+
+use protection::SharedProtection;
+use worker::Worker;
+
+/// A handle to the store. Clones share one connection; it closes when the last one is dropped, or with
+/// [`Store::close`], which also waits until all is written.
+#[derive(Clone)]
+pub struct Store {
+    worker: Arc<Worker>,
+    protection: Arc<SharedProtection>,
+}
+
+/// Where a store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// In a file, with others beside it.
+    File(PathBuf),
+    /// In this process, for as long as it runs.
+    Memory,
+}
+
+impl Location {
+    /// What `--db` means: `:memory:`, or a path.
+    pub fn from_argument(text: impl AsRef<OsStr>) -> Self {
+        let text = text.as_ref();
+        if text == ":memory:" { Self::Memory } else { Self::File(PathBuf::from(text)) }
+    }
+}
+
+/// How to open a store.
+pub struct OpenOptions {
+    /// Where it is. A file that is not there is made.
+    pub location: Location,
+    /// Protects a new store, and opens one that is protected by a passphrase.
+    pub passphrase: Option<Secret>,
+    /// Protects a new store where there is no passphrase; where there is no keyring either, a key file does.
+    pub keyring: Arc<dyn Keyring>,
+    /// Refuse any other protection. A store in memory is refused by none of them.
+    pub require: Option<Protection>,
+}
+
+impl OpenOptions {
+    /// Without a passphrase, with the keyring of the operating system, with whatever protection there is.
+    pub fn new(location: Location) -> Self {
+        Self { location, passphrase: None, keyring: Arc::new(OsKeyring), require: None }
+    }
+}
+
+impl Store {
+    /// Opens the store. Makes it where there is none; the key is made with the first secret, so that
+    /// [`Store::protection`] can be shown before.
+    pub async fn open(options: OpenOptions) -> Result<Self, Error> {
+        let (worker, protection) = Worker::start(options).await?;
+        Ok(Self { worker: Arc::new(worker), protection })
+    }
+
+    /// What protects the secrets, or will protect the first one.
+    pub fn protection(&self) -> Protection {
+        self.protection.load()
+    }
+
+    /// Writes what waits and closes the file. Every later call on any clone fails with [`Error::Closed`].
+    pub async fn close(&self) {
+        self.worker.close().await;
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("protection", &self.protection()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

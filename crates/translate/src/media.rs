@@ -33,7 +33,7 @@ pub(crate) fn source_of_url(url: &str) -> Option<Source> {
 /// Bytes given as base64 in any spelling (URL-safe, unpadded, with line ends), with the media type that
 /// the bytes themselves show where the label is wrong or missing. `None` where it is no base64.
 pub(crate) fn base64_source(declared: &str, data: &str) -> Option<Source> {
-    let already_standard = data.len() % 4 == 0
+    let already_standard = data.len().is_multiple_of(4)
         && data.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
     let data = if already_standard {
         data.to_owned()

@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use byok_types::Family;
+use memchr::memmem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -74,6 +76,21 @@ pub fn replace_model(body: &[u8], peek: &Peek, model: &str) -> Vec<u8> {
     patched
 }
 
+/// Whether a body holds what only another family can check: wrapped tokens, or thoughts that were never
+/// signed. Such a body came out of a conversation that has changed its upstream, and its own family would
+/// refuse it as it stands; it has to be read and written anew instead of passing.
+pub fn carries_foreign_tokens(family: Family, body: &[u8]) -> bool {
+    let has = |needle: &[u8]| memmem::find(body, needle).is_some();
+    match family {
+        Family::Anthropic => has(b"byok1") || has(b"\"signature\":\"\"") || has(b"\"signature\": \"\""),
+        // Gemini's clients get wrapped tokens as base64; this is how `byok1.` begins in either alphabet.
+        Family::Gemini => has(b"YnlvazEu"),
+        Family::OpenaiResponses => has(b"byok1.") || has(b"\"rs_after_") || has(b"\"rs_redacted_"),
+        // Neither format has a native slot that its own service would check.
+        Family::Cohere | Family::OpenaiChat => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -109,6 +126,16 @@ mod tests {
         ] {
             let error = peek(body.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(part), "{body}: {error}");
+        }
+    }
+
+    #[test]
+    fn wrapped_tokens_are_noticed_in_every_format() {
+        let token = byok_types::chat::Token { family: Family::Cohere, value: "x".into() };
+        for family in [Family::Anthropic, Family::Gemini, Family::OpenaiResponses] {
+            let wrapped = crate::token::wrap(&token, family);
+            assert!(carries_foreign_tokens(family, format!("{{\"signature\":\"{wrapped}\"}}").as_bytes()));
+            assert!(!carries_foreign_tokens(family, br#"{"signature":"EqQBCkYIBRgC"}"#));
         }
     }
 

@@ -233,6 +233,7 @@ struct Counts {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the names on the wire")]
 struct Details {
     cached_tokens: Option<u64>,
     cache_write_tokens: Option<u64>,

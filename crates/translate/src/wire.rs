@@ -118,55 +118,6 @@ pub(crate) fn arguments_object(text: &str) -> RawJson {
     }
 }
 
-macro_rules! placeholder_client {
-    ($name:ident) => {
-        impl crate::format::ClientFormat for $name {
-            fn read_request(
-                &self,
-                _: &[u8],
-                _: crate::format::PathWish<'_>,
-            ) -> Result<byok_types::chat::Request, crate::format::ReadError> {
-                unreachable!()
-            }
-            fn write_response(&self, _: &byok_types::chat::Response, _: &crate::format::Reply) -> Vec<u8> {
-                unreachable!()
-            }
-            fn event_writer(&self, _: crate::format::Reply) -> Box<dyn crate::format::EventWriter> {
-                unreachable!()
-            }
-            fn write_fault(&self, _: &byok_types::Fault) -> Vec<u8> {
-                unreachable!()
-            }
-        }
-    };
-}
-macro_rules! placeholder_upstream {
-    ($name:ident) => {
-        impl crate::format::UpstreamFormat for $name {
-            fn write_request(
-                &self,
-                _: &byok_types::chat::Request,
-                _: &byok_types::model::ModelFacts,
-            ) -> Vec<u8> {
-                unreachable!()
-            }
-            fn path(&self, _: &str, _: bool) -> String {
-                unreachable!()
-            }
-            fn read_response(&self, _: &[u8]) -> Result<byok_types::chat::Response, Box<byok_types::Fault>> {
-                unreachable!()
-            }
-            fn event_reader(&self) -> Box<dyn crate::format::EventReader> {
-                unreachable!()
-            }
-            fn read_fault(&self, _: u16, _: &[u8]) -> byok_types::Fault {
-                unreachable!()
-            }
-        }
-    };
-}
-pub(crate) use {placeholder_client, placeholder_upstream};
-
 #[cfg(test)]
 mod tests {
     use super::*;

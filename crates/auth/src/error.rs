@@ -1,0 +1,36 @@
+//! What can keep an account from being used.
+
+use byok_types::{AccountKey, ProviderId};
+
+use crate::input::InputError;
+
+/// Why there is no credential, or why one could not be stored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthError {
+    /// The account `config` is made of the config file's keys.
+    #[error("the account {0} is made of the key in the config file; change it there")]
+    Configured(AccountKey),
+    /// What was handed in cannot be used.
+    #[error("{account}: {source}")]
+    Input {
+        /// The account that it was meant for.
+        account: AccountKey,
+        /// What is wrong with it.
+        source: InputError,
+    },
+    /// A key in the config file cannot be used.
+    #[error("the api_key of the provider `{provider}` in the config: {source}")]
+    InputConfigured {
+        /// The provider that it stands under.
+        provider: ProviderId,
+        /// What is wrong with it.
+        source: InputError,
+    },
+    /// There is no such account.
+    #[error("not logged in to {provider} as `{account}`; run: byok login {provider} --account {account}", provider = .0.provider, account = .0.account)]
+    NotLoggedIn(AccountKey),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] byok_store::Error),
+}

@@ -1,0 +1,64 @@
+//! Whose credential a call may use: the vault's accounts in the vault's order, of which the config's key is
+//! the first. A provider that asks for none is called without.
+
+use byok_auth::{AuthError, Vault};
+use byok_types::{AccountId, AccountKey, Blame, Code, Credential, Fault};
+
+use crate::row::KeyNeed;
+use crate::spec::ProviderSpec;
+
+/// One account that a call may use.
+#[derive(Clone, Debug)]
+pub(crate) enum Account {
+    /// The vault has it.
+    Held(AccountKey),
+    /// None is needed.
+    Nobody,
+}
+
+impl Account {
+    /// The name that is shown.
+    pub(crate) fn id(&self) -> AccountId {
+        match self {
+            Self::Held(key) => key.account.clone(),
+            Self::Nobody => AccountId::from("none"),
+        }
+    }
+
+    pub(crate) async fn credential(&self, vault: &Vault) -> Result<Credential, Box<Fault>> {
+        match self {
+            Self::Held(key) => vault.credential(key).await.map_err(|error| Box::new(fault(&error))),
+            Self::Nobody => Ok(Credential::None),
+        }
+    }
+}
+
+/// The accounts that a call to this provider may use, in their order.
+pub(crate) fn accounts(spec: &ProviderSpec, vault: &Vault) -> Vec<Account> {
+    let mut all: Vec<Account> = vault.accounts_of(&spec.id).into_iter().map(Account::Held).collect();
+    if all.is_empty() && spec.key_need == KeyNeed::Optional {
+        all.push(Account::Nobody);
+    }
+    all
+}
+
+/// Whether a call to this provider has what it needs.
+pub(crate) fn is_usable(spec: &ProviderSpec, vault: &Vault) -> bool {
+    spec.key_need == KeyNeed::Optional || !vault.accounts_of(&spec.id).is_empty()
+}
+
+/// There is no account to call with.
+pub(crate) fn nobody(spec: &ProviderSpec) -> Fault {
+    let message = format!("there is no account for {0}; add one with `byok login {0}`", spec.id);
+    Fault::new(503, Blame::Byok, message).with_code(Code::ProviderUnavailable)
+}
+
+/// There is an account, but no credential of it.
+fn fault(error: &AuthError) -> Fault {
+    let (status, code) = match error {
+        AuthError::Store(_) => (500, Code::Unknown),
+        // It was there a moment ago.
+        _ => (503, Code::ProviderUnavailable),
+    };
+    Fault::new(status, Blame::Byok, error.to_string()).with_code(code)
+}

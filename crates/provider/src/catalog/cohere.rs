@@ -1,0 +1,16 @@
+//! Cohere (provider facts, 10.1).
+
+use byok_types::Family;
+
+use crate::row::{Auth, CHAT_COMPATIBLE, Endpoint, List, ListShape, Model, Row};
+
+pub(super) const ROW: Row = Row {
+    id: "cohere",
+    name: "Cohere",
+    root: "https://api.cohere.com",
+    endpoints: &[Endpoint { family: Family::Cohere, prefix: "", auth: Auth::Bearer, counts: false }],
+    models: &[Model::named("command-a-03-2025")],
+    // The default page has 20 entries.
+    list: List::At { path: "/v1/models?page_size=1000&endpoint=chat", shape: ListShape::Cohere },
+    ..CHAT_COMPATIBLE
+};

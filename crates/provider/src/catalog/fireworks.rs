@@ -1,0 +1,12 @@
+//! Fireworks (provider facts, 10.1). Its ids are paths, `accounts/fireworks/models/<name>`.
+
+use crate::row::{CHAT_COMPATIBLE, Endpoint, Row};
+
+pub(super) const ROW: Row = Row {
+    id: "fireworks",
+    name: "Fireworks AI",
+    aliases: &["fireworks_ai"],
+    root: "https://api.fireworks.ai/inference",
+    endpoints: &[Endpoint::chat("/v1"), Endpoint::responses("/v1"), Endpoint::messages("")],
+    ..CHAT_COMPATIBLE
+};

@@ -1,0 +1,23 @@
+//! Kimi Code, with the plan's API key (provider facts, 8.3 to 8.5). Keys of the pay-as-you-go platform are
+//! another provider's, `moonshot`.
+
+use crate::row::{CHAT_COMPATIBLE, Endpoint, Model, Quirk, Row};
+
+pub(super) const ROW: Row = Row {
+    id: "kimi",
+    name: "Kimi Code",
+    aliases: &["kimi-code"],
+    root: "https://api.kimi.com/coding",
+    endpoints: &[Endpoint::chat("/v1"), Endpoint::messages("")],
+    models: &[
+        Model { id: "kimi-for-coding", context: Some(1_000_000), output: None },
+        Model::named("kimi-for-coding-highspeed"),
+        Model::named("k3.1-pro"),
+        Model::named("k3.1-pro-highspeed"),
+        Model::named("k3"),
+        Model::named("k3-256k"),
+    ],
+    quirks: &[Quirk::DropFields(&["store"]), Quirk::NoDeveloperRole],
+    genuine: &["KimiCLI/"],
+    ..CHAT_COMPATIBLE
+};

@@ -1,0 +1,13 @@
+//! LM Studio on this machine (provider facts, 10.1 and 10.2).
+
+use crate::row::{CHAT_COMPATIBLE, Endpoint, KeyNeed, Row};
+
+pub(super) const ROW: Row = Row {
+    id: "lm_studio",
+    name: "LM Studio",
+    aliases: &["lmstudio", "lm-studio"],
+    root: "http://127.0.0.1:1234",
+    endpoints: &[Endpoint::chat("/v1"), Endpoint::responses("/v1"), Endpoint::messages("")],
+    key: KeyNeed::Optional,
+    ..CHAT_COMPATIBLE
+};

@@ -1,0 +1,11 @@
+//! `OpenRouter` (provider facts, 10.1 and 10.2). Its ids have a slash: `vendor/model[:variant]`.
+
+use crate::row::{CHAT_COMPATIBLE, Endpoint, Row};
+
+pub(super) const ROW: Row = Row {
+    id: "openrouter",
+    name: "OpenRouter",
+    root: "https://openrouter.ai/api",
+    endpoints: &[Endpoint::chat("/v1"), Endpoint::responses("/v1"), Endpoint::messages("")],
+    ..CHAT_COMPATIBLE
+};

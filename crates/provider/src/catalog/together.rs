@@ -1,0 +1,12 @@
+//! Together (provider facts, 10.1 and 10.2).
+
+use crate::row::{CHAT_COMPATIBLE, List, ListShape, Row};
+
+pub(super) const ROW: Row = Row {
+    id: "together",
+    name: "Together AI",
+    aliases: &["together_ai"],
+    root: "https://api.together.ai",
+    list: List::At { path: "/v1/models", shape: ListShape::Array },
+    ..CHAT_COMPATIBLE
+};

@@ -1,0 +1,150 @@
+//! What every test of the store needs; the tests stand in the modules below.
+
+mod accounts;
+mod damage;
+mod keys;
+mod leak;
+#[cfg(unix)]
+mod modes;
+mod records;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use byok_types::{AccountId, AccountKey, Credential, ProviderId, Secret, TokenSet};
+
+use crate::{Error, Keyring, KeyringError, Location, NewAccount, NoKeyring, OpenOptions, Protection, Store};
+
+/// A keyring that holds its entries in memory, and can be told to be locked.
+#[derive(Default)]
+struct FakeKeyring {
+    entries: Mutex<HashMap<String, Secret>>,
+    locked: Mutex<bool>,
+}
+
+impl FakeKeyring {
+    fn lock(&self, locked: bool) {
+        *self.locked.lock().unwrap() = locked;
+    }
+
+    fn ask(&self) -> Result<std::sync::MutexGuard<'_, HashMap<String, Secret>>, KeyringError> {
+        if *self.locked.lock().unwrap() {
+            return Err(KeyringError::Refused("locked".to_owned()));
+        }
+        Ok(self.entries.lock().unwrap())
+    }
+}
+
+impl Keyring for FakeKeyring {
+    fn load(&self, entry: &str) -> Result<Option<Secret>, KeyringError> {
+        Ok(self.ask()?.get(entry).cloned())
+    }
+
+    fn save(&self, entry: &str, value: &Secret) -> Result<(), KeyringError> {
+        self.ask()?.insert(entry.to_owned(), value.clone());
+        Ok(())
+    }
+
+    fn delete(&self, entry: &str) -> Result<(), KeyringError> {
+        self.ask()?.remove(entry);
+        Ok(())
+    }
+}
+
+/// A directory for a store, gone when the test is.
+struct Home(tempfile::TempDir);
+
+impl Home {
+    fn new() -> Self {
+        Self(closed_directory())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn database(&self) -> PathBuf {
+        self.path().join("tokens.db")
+    }
+
+    fn key(&self) -> PathBuf {
+        self.path().join("key")
+    }
+
+    /// Protected by a key file, since there is no keyring.
+    fn options(&self) -> OpenOptions {
+        OpenOptions { keyring: Arc::new(NoKeyring), ..OpenOptions::new(Location::File(self.database())) }
+    }
+
+    fn with_keyring(&self, keyring: &Arc<FakeKeyring>) -> OpenOptions {
+        OpenOptions { keyring: Arc::clone(keyring) as Arc<dyn Keyring>, ..self.options() }
+    }
+
+    fn with_passphrase(&self, passphrase: &str) -> OpenOptions {
+        OpenOptions { passphrase: Some(Secret::new(passphrase)), ..self.options() }
+    }
+
+    async fn store(&self) -> Store {
+        Store::open(self.options()).await.unwrap()
+    }
+
+    async fn error(&self) -> Error {
+        Store::open(self.options()).await.unwrap_err()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> = std::fs::read_dir(self.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// A connection of the test's own, for what byok itself would never do.
+    fn sql(&self, statements: &str) {
+        rusqlite::Connection::open(self.database()).unwrap().execute_batch(statements).unwrap();
+    }
+}
+
+/// A directory that is closed to others, which `tempfile` leaves to the umask.
+pub(crate) fn closed_directory() -> tempfile::TempDir {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder.tempdir().unwrap()
+}
+
+fn key(provider: &str, account: &str) -> AccountKey {
+    AccountKey::new(ProviderId::from(provider), AccountId::from(account))
+}
+
+fn api_key(provider: &str, account: &str, secret: &str) -> NewAccount {
+    NewAccount {
+        key: key(provider, account),
+        credential: Credential::ApiKey(Secret::new(secret)),
+        base_url: None,
+        label: None,
+    }
+}
+
+fn login(provider: &str, account: &str, access: &str, refresh: &str) -> NewAccount {
+    NewAccount {
+        key: key(provider, account),
+        credential: Credential::OAuth(TokenSet {
+            access: Secret::new(access),
+            refresh: Some(Secret::new(refresh)),
+            expires_at: Some(std::time::UNIX_EPOCH + std::time::Duration::from_millis(1_800_000_000_123)),
+            label: Some("me@example.com".to_owned()),
+        }),
+        base_url: None,
+        label: None,
+    }
+}
+
+/// What a provider would be sent, or nothing where the store has no such account.
+async fn bearer(store: &Store, provider: &str, account: &str) -> Option<String> {
+    let credential = store.credential(&key(provider, account)).await.unwrap()?;
+    Some(credential.bearer().unwrap().expose().to_owned())
+}
