@@ -1,6 +1,6 @@
 //! A small HTTP/1.1 client and the message reading that the scripted upstream shares with it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 

@@ -277,7 +277,9 @@ impl Reader {
                     front.opened = true;
                     out.push(Event::Open { candidate: 0, head: head.clone() });
                 }
-                out.extend(front.deltas.drain(..).map(|delta| Event::Delta { candidate: 0, delta }));
+                // Indices that an upstream mixes up must not put one part's deltas into another.
+                let fitting = front.deltas.drain(..).filter(|delta| fits(head, delta));
+                out.extend(fitting.map(|delta| Event::Delta { candidate: 0, delta }));
             }
             // The next part of the same item begins only after this one has ended.
             let next_of_item = self.queue.iter().skip(1).any(|next| next.output == self.queue[0].output);
@@ -370,6 +372,17 @@ fn whole_pending(output: u64, content: u64, part: Part) -> Option<Pending> {
         summary: 0,
         closed: true,
     })
+}
+
+/// Whether the part can grow in this way.
+fn fits(head: &Head, delta: &Delta) -> bool {
+    match head {
+        Head::Text => matches!(delta, Delta::Text(_) | Delta::Citation(_)),
+        Head::Refusal => matches!(delta, Delta::Text(_)),
+        Head::Reasoning { .. } => matches!(delta, Delta::Text(_) | Delta::Token(_)),
+        Head::ToolCall { .. } => matches!(delta, Delta::Arguments(_)),
+        Head::Media(_) | Head::Opaque { .. } => false,
+    }
 }
 
 fn text_delta(kind: PartKind) -> Option<Delta> {

@@ -378,6 +378,16 @@ fn heads_come_before_deltas_even_when_the_name_is_late() {
     assert_eq!(calls(&Fold::all(read).unwrap()), [("a", "{}")]);
 }
 
+#[test]
+fn mixed_up_indices_do_not_put_arguments_into_text() {
+    let list = [
+        json!({"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "Hi"}),
+        json!({"type": "response.function_call_arguments.delta", "output_index": 0, "delta": "{}"}),
+        json!({"type": "response.completed", "response": {"status": "completed", "output": []}}),
+    ];
+    assert_eq!(fold(&list).candidates[0].parts, [Part::text("Hi")]);
+}
+
 proptest! {
     #[test]
     fn cutting_the_stream_anywhere_changes_nothing(cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8)) {
