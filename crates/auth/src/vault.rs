@@ -84,6 +84,23 @@ impl Vault {
         configured.into_iter().chain(stored).collect()
     }
 
+    /// Every secret that it holds, for the layer that redacts them from all output.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let stored = self.0.stored.load();
+        let mut secrets: Vec<Secret> = self.0.configured.load().values().cloned().collect();
+        for credential in stored.credentials.values() {
+            match credential {
+                Credential::ApiKey(key) => secrets.push(key.clone()),
+                Credential::OAuth(tokens) => {
+                    secrets.push(tokens.access.clone());
+                    secrets.extend(tokens.refresh.clone());
+                }
+                Credential::None => {}
+            }
+        }
+        secrets
+    }
+
     /// Takes over the API keys of the config file in place of those before. Nothing changes when one of
     /// them cannot be a key.
     pub fn set_configured(
