@@ -136,6 +136,7 @@ pub(crate) fn discard(state: &Arc<State>, headers: &HeaderMap, mut body: Body) {
     if body.is_end_stream() || headers.contains_key(EXPECT) {
         return;
     }
+    let stopping = state.stopping.clone();
     state.tasks.spawn(async move {
         let mut left = DISCARD_BYTES;
         let run = async {
@@ -146,6 +147,10 @@ pub(crate) fn discard(state: &Arc<State>, headers: &HeaderMap, mut body: Body) {
                 }
             }
         };
-        let _ = tokio::time::timeout(DISCARD_TIME, run).await;
+        tokio::select! {
+            () = run => {}
+            () = tokio::time::sleep(DISCARD_TIME) => {}
+            () = stopping.cancelled() => {}
+        }
     });
 }

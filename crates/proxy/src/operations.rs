@@ -39,7 +39,7 @@ pub(crate) fn telemetry() -> Response {
     routes::json(&json!({}))
 }
 
-/// The routes, as an OpenAPI document. The bodies are the vendors' own formats, which their own documents
+/// The routes, as an `OpenAPI` document. The bodies are the vendors' own formats, which their own documents
 /// describe; repeating them here would only go out of date.
 pub(crate) fn openapi() -> Response {
     let mut paths = Map::new();

@@ -134,8 +134,10 @@ pub(crate) fn router(state: &Arc<State>) -> Router {
     }
     let (for_path, for_method) = (Arc::clone(state), Arc::clone(state));
     router
-        .fallback(move |request| refuse(Arc::clone(&for_path), request, not_found))
-        .method_not_allowed_fallback(move |request| refuse(Arc::clone(&for_method), request, wrong_method))
+        .fallback(move |request| std::future::ready(refuse(&for_path, request, not_found)))
+        .method_not_allowed_fallback(move |request| {
+            std::future::ready(refuse(&for_method, request, wrong_method))
+        })
 }
 
 async fn run(state: Arc<State>, action: Action, request: Request) -> Response {
@@ -228,10 +230,10 @@ fn dialect_of_headers(headers: &HeaderMap) -> Dialect {
     }
 }
 
-async fn refuse(state: Arc<State>, request: Request, answer: fn(&State, &Parts) -> Response) -> Response {
+fn refuse(state: &Arc<State>, request: Request, answer: fn(&State, &Parts) -> Response) -> Response {
     let (parts, body) = request.into_parts();
-    body::discard(&state, &parts.headers, body);
-    answer(&state, &parts)
+    body::discard(state, &parts.headers, body);
+    answer(state, &parts)
 }
 
 /// There is nothing at this path.

@@ -88,17 +88,16 @@ fn anthropic(name: &str) -> ModelFacts {
             max_output: Some(128_000),
             ..base
         },
-        _ => claude_since_4_7(line, version, base),
+        _ => claude_since_4_7(line, version, &base),
     }
 }
 
 /// The models that think adaptively and take no sampling parameters.
-fn claude_since_4_7(line: Line, version: Version, base: ModelFacts) -> ModelFacts {
+fn claude_since_4_7(line: Line, version: Version, base: &ModelFacts) -> ModelFacts {
     let (can_disable, between_tools, forced) = match line {
         Line::Haiku => (true, false, true),
-        Line::Sonnet if version < (5, 5) => (true, false, true),
+        Line::Opus | Line::Sonnet if version < (5, 5) => (true, false, true),
         Line::Sonnet => (false, true, false),
-        Line::Opus if version < (5, 5) => (true, false, true),
         Line::Myth if version < (5, 1) => (false, false, true),
         Line::Opus | Line::Myth | Line::Other => (false, false, false),
     };
@@ -111,7 +110,7 @@ fn claude_since_4_7(line: Line, version: Version, base: ModelFacts) -> ModelFact
         // Opus 4.8, and everything from the fifth generation on but Sonnet 5 itself.
         system_turns: version >= (4, 8) && !(line == Line::Sonnet && version < (5, 1)),
         max_output: Some(128_000),
-        ..base
+        ..base.clone()
     }
 }
 
@@ -282,7 +281,7 @@ fn openai_facts(name: &str) -> ModelFacts {
 /// A model of OpenAI's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Openai {
-    /// The models of ChatGPT's own picker, which do not take orders about reasoning.
+    /// The models of `ChatGPT`'s own picker, which do not take orders about reasoning.
     ChatLatest,
     /// `gpt-MAJOR.MINOR`
     Gpt(Version),

@@ -81,9 +81,8 @@ impl Shape {
         };
         let (context, output) = match self {
             Self::Anthropic => ("max_input_tokens", "max_tokens"),
-            Self::Cohere => ("context_length", "max_output_tokens"),
+            Self::Cohere | Self::Openai => ("context_length", "max_output_tokens"),
             Self::Google => ("inputTokenLimit", "outputTokenLimit"),
-            Self::Openai => ("context_length", "max_output_tokens"),
         };
         for (field, limit) in [(context, model.context), (output, model.output)] {
             if let Some(limit) = limit {

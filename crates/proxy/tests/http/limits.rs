@@ -140,8 +140,7 @@ async fn bad_bodies_are_the_clients_fault() {
             let status = byok.post(target, body).await.status;
             assert!(
                 status == 400 || status == 404 && body.contains("nobody"),
-                "{target} {status} {:.60}",
-                body
+                "{target} {status} {body:.60}"
             );
         }
     }

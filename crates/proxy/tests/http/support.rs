@@ -1,5 +1,6 @@
 //! The server under test, the upstreams it calls, and a client that shows every byte.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -134,10 +135,10 @@ impl Byok {
     pub(crate) fn request(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> String {
         let mut text = format!("{method} {target} HTTP/1.1\r\nhost: {}\r\n", self.host());
         for (name, value) in headers {
-            text += &format!("{name}: {value}\r\n");
+            write!(text, "{name}: {value}\r\n").unwrap();
         }
         if !body.is_empty() || method == "POST" {
-            text += &format!("content-length: {}\r\n", body.len());
+            write!(text, "content-length: {}\r\n", body.len()).unwrap();
         }
         text + "\r\n" + body
     }
@@ -381,7 +382,7 @@ impl Seen {
     }
 
     /// Waits until the caller has gone.
-    pub(crate) async fn is_cancelled(mut self) {
+    pub(crate) async fn cancelled(mut self) {
         self.answer.closed().await;
     }
 

@@ -88,12 +88,12 @@ mod tests {
 
     use super::*;
 
-    fn mark(ttl: &str) -> Option<CacheMark> {
-        Some(CacheMark { ttl: (!ttl.is_empty()).then(|| ttl.to_owned()) })
+    fn mark(ttl: &str) -> CacheMark {
+        CacheMark { ttl: (!ttl.is_empty()).then(|| ttl.to_owned()) }
     }
 
     fn marked(ttls: &[&str]) -> Request {
-        let parts = ttls.iter().map(|ttl| Part { cache: mark(ttl), ..Part::text("x") }).collect();
+        let parts = ttls.iter().map(|ttl| Part { cache: Some(mark(ttl)), ..Part::text("x") }).collect();
         Request { turns: vec![Turn::new(Role::User, parts)], ..Request::default() }
     }
 
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn marks_on_thoughts_go_and_an_automatic_one_counts() {
         let mut request = marked(&["", "", "", ""]);
-        request.cache = mark("");
+        request.cache = Some(mark(""));
         assert_eq!(fitted(request, Family::Anthropic, "claude-opus-5"), ["-", "", "", ""]);
     }
 
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn system_text_keeps_its_mark() {
         let mut request = marked(&["-"]);
-        request.system.push(SystemText { text: "s".into(), cache: mark("30m") });
+        request.system.push(SystemText { text: "s".into(), cache: Some(mark("30m")) });
         assert_eq!(fitted(request, Family::Anthropic, "claude-opus-5")[0], "1h");
     }
 }

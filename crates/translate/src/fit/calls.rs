@@ -128,13 +128,13 @@ fn rename(turns: &mut [Turn], calls: &mut [Call], family: Family) {
     for call in calls.iter_mut() {
         let times = seen.entry(call.id.clone()).and_modify(|times| *times += 1).or_insert(0);
         if !(good.contains(&call.id) && *times == 0) {
-            let mut seed = format!("{}#{times}", call.id);
+            let mut source = format!("{}#{times}", call.id);
             call.id = loop {
-                let id = digest::repaired(&call.id, &seed, MAX_ID, |c| takes_char(family, c));
+                let id = digest::repaired(&call.id, &source, MAX_ID, |c| takes_char(family, c));
                 if !good.contains(&id) && !used.contains(&id) {
                     break id;
                 }
-                seed.push('#');
+                source.push('#');
             };
         }
         used.insert(call.id.clone());

@@ -35,8 +35,9 @@ pub(super) fn apply(request: &mut Request, work: &mut Work<'_>) -> Result<(), Bo
     Ok(())
 }
 
-/// Anthropic wants tools declared where the history has calls, even if none may be called now.
-fn declare_history(request: &mut Request, work: &mut Work<'_>) {
+/// Anthropic wants tools declared where the history has calls, even if none may be called now. Nothing is
+/// lost by it, so nothing is reported.
+fn declare_history(request: &mut Request, work: &Work<'_>) {
     if work.family != Family::Anthropic || !request.tools.is_empty() {
         return;
     }
@@ -51,7 +52,6 @@ fn declare_history(request: &mut Request, work: &mut Work<'_>) {
     if names.is_empty() {
         return;
     }
-    work.ledger.report("tools", "declared_from_history");
     request.tools = names
         .into_iter()
         .map(|name| Tool {

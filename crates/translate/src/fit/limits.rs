@@ -2,6 +2,7 @@
 
 use byok_types::Family;
 use byok_types::chat::Request;
+use byok_types::model::ModelFacts;
 
 use super::Work;
 
@@ -24,14 +25,16 @@ pub(super) fn apply(request: &mut Request, work: &mut Work<'_>) {
     };
 }
 
-/// Anthropic wants a number. Long answers that are not streamed run into time limits.
+/// Anthropic wants a number.
 fn default_output(streams: bool, work: &mut Work<'_>) -> u64 {
     work.default_output = true;
-    match work.facts.max_output {
-        None => UNKNOWN,
-        Some(ceiling) if streams => ceiling,
-        Some(ceiling) => ceiling.min(NOT_STREAMED),
-    }
+    work.facts.max_output.map_or(UNKNOWN, |_| default_ceiling(streams, work.facts))
+}
+
+/// The most that byok asks for by itself. Long answers that are not streamed run into time limits.
+pub(super) fn default_ceiling(streams: bool, facts: &ModelFacts) -> u64 {
+    let ceiling = facts.max_output.unwrap_or(u64::MAX);
+    if streams { ceiling } else { ceiling.min(NOT_STREAMED) }
 }
 
 const NOT_STREAMED: u64 = 32_000;

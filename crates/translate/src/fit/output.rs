@@ -50,7 +50,7 @@ pub(super) fn apply(request: &mut Request, work: &mut Work<'_>) -> Result<(), Bo
 pub(super) fn modalities(request: &mut Request, work: &mut Work<'_>) -> Result<(), Box<Fault>> {
     let mut kept = Vec::new();
     for modality in std::mem::take(&mut request.modalities) {
-        let (taken, word) = match modality {
+        let (taken, sort) = match modality {
             Modality::Text => (true, "text"),
             Modality::Audio => (work.family == Family::Gemini, "audio"),
             // Some servers behind Chat Completions have models that draw.
@@ -60,7 +60,7 @@ pub(super) fn modalities(request: &mut Request, work: &mut Work<'_>) -> Result<(
             }
         };
         if !taken {
-            work.ledger.refuse("modalities", format!("{} gives no {word} output", work.who()))?;
+            work.ledger.refuse("modalities", format!("{} gives no {sort} output", work.who()))?;
         } else if !kept.contains(&modality) {
             kept.push(modality);
         }

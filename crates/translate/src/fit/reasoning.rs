@@ -9,7 +9,7 @@ use byok_types::Family;
 use byok_types::chat::{Effort, Part, PartKind, Reasoning, ReasoningMode, Request, Role, Show};
 use byok_types::model::Thinking;
 
-use super::Work;
+use super::{Work, limits};
 use crate::facts::Openai;
 
 pub(super) fn apply(request: &mut Request, work: &mut Work<'_>) {
@@ -190,7 +190,8 @@ impl Budget {
 fn room(budget: u64, request: &mut Request, work: &Work<'_>) -> Option<u64> {
     let limit = request.limits.max_output?;
     if work.default_output && limit < budget + ANSWER {
-        let raised = (budget + ANSWER).min(work.facts.max_output.unwrap_or(u64::MAX));
+        let ceiling = limits::default_ceiling(request.stream.on, work.facts);
+        let raised = (budget + ANSWER).min(ceiling);
         request.limits.max_output = Some(raised.max(limit));
     }
     let limit = request.limits.max_output?;

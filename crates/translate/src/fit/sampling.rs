@@ -18,11 +18,10 @@ pub(super) fn apply(request: &mut Request, work: &mut Work<'_>) -> Result<(), Bo
     let ledger = &mut work.ledger;
     finite(sampling);
     match work.facts.sampling {
-        SamplingRule::All => {}
         SamplingRule::OneOf => one_of(sampling, ledger),
         SamplingRule::None => nothing(sampling, work.family, ledger),
         SamplingRule::WhenNotThinking if thinks => nothing(sampling, work.family, ledger),
-        SamplingRule::WhenNotThinking => {}
+        SamplingRule::All | SamplingRule::WhenNotThinking => {}
     }
     match work.family {
         Family::Anthropic => anthropic(sampling, thinks, ledger),

@@ -104,7 +104,7 @@ fn shape(mut value: Value, rules: Rules) -> (Value, bool) {
     }
 }
 
-/// Turns what is left of OpenAPI's and Gemini's own spelling into JSON Schema: upper-case types,
+/// Turns what is left of `OpenAPI`'s and Gemini's own spelling into JSON Schema: upper-case types,
 /// `nullable`, `format: enum`.
 fn to_json_schema(schema: &mut Value) {
     let Value::Object(map) = schema else { return };

@@ -164,9 +164,8 @@ fn function_schema(
     let asked = strict == Some(true);
     let rules = match work.family {
         Family::Anthropic if asked && work.facts.structured_output => Rules::AnthropicStrict,
-        Family::Anthropic => Rules::Plain,
         Family::Cohere if asked => Rules::Cohere,
-        Family::Cohere => Rules::Plain,
+        Family::Anthropic | Family::Cohere => Rules::Plain,
         Family::Gemini => Rules::Gemini,
         Family::OpenaiChat | Family::OpenaiResponses => Rules::Openai,
     };

@@ -89,11 +89,10 @@ fn bytes(kind: MediaKind, mime: &str, family: Family) -> Option<String> {
         }
         (MediaKind::Image, _) => mime.starts_with("image/"),
         (MediaKind::Document, Family::Anthropic | Family::OpenaiChat) => mime == "application/pdf",
-        (MediaKind::Document, Family::Gemini | Family::OpenaiResponses) => true,
         (MediaKind::Audio, Family::OpenaiChat | Family::OpenaiResponses) => {
             matches!(mime, "audio/wav" | "audio/x-wav" | "audio/wave" | "audio/mp3" | "audio/mpeg")
         }
-        (MediaKind::Audio | MediaKind::Video, Family::Gemini) => true,
+        (MediaKind::Document, Family::OpenaiResponses) | (_, Family::Gemini) => true,
         (MediaKind::Document, Family::Cohere)
         | (MediaKind::Audio, Family::Anthropic | Family::Cohere)
         | (MediaKind::Video, _) => false,
@@ -104,8 +103,9 @@ fn bytes(kind: MediaKind, mime: &str, family: Family) -> Option<String> {
 /// What is wrong with a medium at an address, if anything.
 fn address(kind: MediaKind, mime: Option<&str>, family: Family) -> Option<String> {
     let taken = match (kind, family) {
-        (MediaKind::Image, _) | (_, Family::Gemini) => true,
-        (MediaKind::Document, Family::Anthropic | Family::OpenaiResponses) => true,
+        (MediaKind::Image, _)
+        | (MediaKind::Document, Family::Anthropic | Family::OpenaiResponses)
+        | (_, Family::Gemini) => true,
         (MediaKind::Document, Family::Cohere | Family::OpenaiChat)
         | (MediaKind::Audio | MediaKind::Video, _) => false,
     };

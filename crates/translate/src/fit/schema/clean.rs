@@ -16,9 +16,10 @@ pub(super) fn clean(root: &Value, rules: Rules) -> (Value, bool) {
         recursive: refs::recursive_defs(root),
         used: BTreeSet::new(),
         nodes_left: MAX_NODES,
+        allowance: refs::Allowance::new(),
         lost: false,
     };
-    let mut cleaned = cleaner.schema(root, 0, &mut Vec::new());
+    let mut whole = cleaner.schema(root, 0, &mut Vec::new());
     let mut defs = Map::new();
     // Cleaning a definition may bring further ones into use.
     while let Some(name) = cleaner.used.iter().find(|name| !defs.contains_key(*name)).cloned() {
@@ -26,14 +27,14 @@ pub(super) fn clean(root: &Value, rules: Rules) -> (Value, bool) {
         let schema = cleaner.schema(&schema, 1, &mut Vec::new());
         defs.insert(name, schema);
     }
-    if let (false, Value::Object(map)) = (defs.is_empty(), &mut cleaned) {
+    if let (false, Value::Object(map)) = (defs.is_empty(), &mut whole) {
         // In the order of the original, so that a clean schema stays as it was.
         let order = root.get("$defs").and_then(Value::as_object);
         let sorted: Map<String, Value> =
             order.into_iter().flatten().filter_map(|(name, _)| defs.remove_entry(name)).collect();
         map.insert("$defs".into(), Value::Object(sorted));
     }
-    (cleaned, cleaner.lost)
+    (whole, cleaner.lost)
 }
 
 /// One cleaning under way.
@@ -45,6 +46,7 @@ struct Cleaner<'a> {
     /// Definitions that references left in place point at.
     used: BTreeSet<String>,
     nodes_left: usize,
+    allowance: refs::Allowance,
     lost: bool,
 }
 
@@ -91,7 +93,9 @@ impl Cleaner<'_> {
         siblings.shift_remove("$ref");
         let turns = trail.iter().filter(|followed| *followed == pointer).count();
         let target = match refs::resolve(self.root, pointer) {
-            Some(Value::Object(target)) if turns < MAX_TURNS => target,
+            Some(whole @ Value::Object(target)) if turns < MAX_TURNS && self.allowance.covers(whole) => {
+                target
+            }
             found => {
                 self.lost |= found.is_none_or(|found| !found.is_boolean());
                 let name = pointer.rsplit('/').next().unwrap_or_default();
@@ -137,6 +141,7 @@ impl Cleaner<'_> {
                 let turns = trail.iter().filter(|followed| **followed == pointer).count();
                 if turns < MAX_TURNS
                     && let Some(target @ Value::Object(_)) = refs::resolve(self.root, &pointer)
+                    && self.allowance.covers(target)
                 {
                     trail.push(pointer);
                     open.push(target.clone());
@@ -272,7 +277,6 @@ impl Cleaner<'_> {
     /// A keyword whose value is no schema.
     fn keyword(&mut self, key: String, value: Value, out: &mut Map<String, Value>, notes: &mut Vec<String>) {
         let kept = match key.as_str() {
-            "$defs" | "definitions" => return,
             "type" | "title" | "description" | "required" | "enum" => true,
             "const" => self.rules != Rules::Gemini,
             "format" => value.as_str().is_some_and(|format| self.formats().contains(&format)),
@@ -282,9 +286,9 @@ impl Cleaner<'_> {
                 rules => rules == Rules::Gemini,
             },
             "pattern" => value.as_str().is_some_and(|pattern| self.takes_pattern(pattern)),
-            // The annotations that say nothing to a model.
-            "$anchor" | "$comment" | "$id" | "$schema" | "additionalItems" | "deprecated" | "readOnly"
-            | "writeOnly" => return,
+            // Definitions are put back as far as they are used; annotations say nothing to a model.
+            "$anchor" | "$comment" | "$defs" | "$id" | "$schema" | "additionalItems" | "definitions"
+            | "deprecated" | "readOnly" | "writeOnly" => return,
             extension if extension.starts_with("x-") => return,
             _ => false,
         };

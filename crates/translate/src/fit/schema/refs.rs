@@ -6,6 +6,44 @@ use serde_json::{Map, Value};
 
 use super::{Place, place_of};
 
+/// How much may be copied from one place of a schema to others, in about bytes.
+#[derive(Debug)]
+pub(super) struct Allowance(usize);
+
+impl Allowance {
+    pub(super) fn new() -> Self {
+        Self(512 * 1024)
+    }
+
+    /// Whether `value` may be copied once more. After the first that may not, nothing may, so that a
+    /// schema cannot make byok weigh the same piece for ever.
+    pub(super) fn covers(&mut self, value: &Value) -> bool {
+        let covered = weigh(value, &mut self.0);
+        if !covered {
+            self.0 = 0;
+        }
+        covered
+    }
+}
+
+/// Takes the value's weight off `left`; `false` once there is nothing left.
+fn weigh(value: &Value, left: &mut usize) -> bool {
+    let own = match value {
+        Value::String(text) => text.len(),
+        Value::Object(map) => map.keys().map(String::len).sum(),
+        _ => 0,
+    };
+    match left.checked_sub(own + 8) {
+        Some(rest) => *left = rest,
+        None => return false,
+    }
+    match value {
+        Value::Array(list) => list.iter().all(|value| weigh(value, left)),
+        Value::Object(map) => map.values().all(|value| weigh(value, left)),
+        _ => true,
+    }
+}
+
 /// What `pointer` (`#`, `#/$defs/Name`, `#/properties/a~1b`) names inside `root`.
 pub(super) fn resolve<'a>(root: &'a Value, pointer: &str) -> Option<&'a Value> {
     let path = pointer.strip_prefix('#')?;

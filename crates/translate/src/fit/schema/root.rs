@@ -68,6 +68,7 @@ fn merge(schema: &mut Map<String, Value>, branches: Vec<Value>, all: bool) {
     let whole = Value::Object(schema.clone());
     let mut required: Option<Vec<Value>> = None;
     let mut steps_left = MAX_BRANCHES;
+    let mut allowance = refs::Allowance::new();
     for branch in branches {
         let mut own = Vec::new();
         let mut open = vec![branch];
@@ -76,7 +77,8 @@ fn merge(schema: &mut Map<String, Value>, branches: Vec<Value>, all: bool) {
             steps_left -= 1;
             let Value::Object(mut part) = part else { continue };
             if let Some(Value::String(pointer)) = part.shift_remove("$ref") {
-                open.extend(refs::resolve(&whole, &pointer).cloned());
+                let target = refs::resolve(&whole, &pointer).filter(|target| allowance.covers(target));
+                open.extend(target.cloned());
             }
             if let Some(Value::Array(inner)) = part.shift_remove("allOf") {
                 open.extend(inner);
