@@ -13,6 +13,7 @@ use crate::terminal::{CODE, FAINT, GOOD, STRONG, Table, WARNING, paint};
 /// What is shown at the start.
 #[derive(Debug)]
 pub(crate) struct Banner {
+    address: SocketAddr,
     base: String,
     require_key: bool,
     /// Provider, account, and the tail of the key.
@@ -43,6 +44,7 @@ impl Banner {
         }
         let models = upstreams.models();
         Self {
+            address,
             base: format!("http://{}", spoken(address)),
             require_key: providers.shared.load().require_key,
             accounts,
@@ -109,7 +111,8 @@ impl Banner {
             .map(|[provider, account, hint]| json!({"provider": provider, "account": account, "hint": hint}))
             .collect();
         json!({
-            "address": self.base,
+            "address": self.address.to_string(),
+            "url": self.base,
             "openai_base_url": format!("{}/v1", self.base),
             "anthropic_base_url": self.base,
             "gemini_base_url": self.base,

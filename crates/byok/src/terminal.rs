@@ -63,6 +63,11 @@ impl Terminal {
         }
     }
 
+    /// The same for what comes before a command has ended: one line of JSON, so that it can be read at once.
+    pub(crate) fn news(&self, text: &str, value: &Value) {
+        if self.json { self.print(&format!("{value}\n")) } else { self.print(text) }
+    }
+
     /// Text for people, as it stands.
     pub(crate) fn print(&self, text: &str) {
         let out = io::stdout();

@@ -78,7 +78,7 @@ pub(crate) async fn run(args: &cli::Demo, terminal: &Terminal) -> Result<(), Err
 
     let exchanges: Vec<_> = told.iter().map(exchange::Exchange::json).collect();
     let worked = failed.is_none();
-    terminal.result(
+    terminal.news(
         &outro(args.once, worked, &banner),
         &json!({"serving": banner.json(), "exchanges": exchanges, "worked": worked}),
     );

@@ -56,7 +56,7 @@ pub(crate) async fn run(args: &cli::Serve, context: &Context) -> Result<(), Erro
     .await?;
 
     let banner = Banner::of(server.local_addr(), &providers, &store.accounts().await?).await;
-    terminal.result(&banner.text(), &json!({"serving": banner.json()}));
+    terminal.news(&banner.text(), &json!({"serving": banner.json()}));
     let _watcher = watch(&home, overlay, &providers, context);
     let (vault, watching) = (providers.vault.clone(), end.clone());
     tasks.spawn(async move { vault.watch(watching).await });

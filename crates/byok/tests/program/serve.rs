@@ -94,7 +94,7 @@ fn status_finds_the_running_server() {
     let port = serving.address.rsplit(':').next().unwrap();
     private_file(&file, &format!("port: {port}\n"));
     let run = home.run(&["status", "-c", file.to_str().unwrap()]);
-    assert!(run.stdout.contains(&format!("running on http://{}", serving.address)), "{}", run.stdout);
+    assert!(run.stdout.contains(&format!("running on http://localhost:{port}")), "{}", run.stdout);
 }
 
 #[cfg(unix)]

@@ -86,16 +86,13 @@ impl Home {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let mut banner = String::new();
-        // The banner is one JSON document that ends with a line of its own.
-        while !banner.ends_with("\n}\n") {
-            if stdout.read_line(&mut banner).unwrap() == 0 {
-                let mut said = String::new();
-                BufReader::new(stderr).read_to_string(&mut said).unwrap();
-                panic!("byok ended early: {said}");
-            }
+        if stdout.read_line(&mut banner).unwrap() == 0 {
+            let mut said = String::new();
+            BufReader::new(stderr).read_to_string(&mut said).unwrap();
+            panic!("byok ended early: {said}");
         }
         let banner: Value = serde_json::from_str(&banner).unwrap();
-        let address = banner["serving"]["address"].as_str().unwrap().trim_start_matches("http://").to_owned();
+        let address = banner["serving"]["address"].as_str().unwrap().to_owned();
         Serving { child, address, banner, _stdout: stdout, stderr }
     }
 }
