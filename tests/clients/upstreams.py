@@ -141,6 +141,7 @@ class Chat(Upstream):
         found = strict.errors(request, ChatParams)
         demand(not found, "; ".join(found[:3]))
         demand(not (request.get("stream_options") and not stream), "stream_options without stream")
+        self.include_usage = (request.get("stream_options") or {}).get("include_usage")
         demand(request.get("tools") != [], "tools: [] is too short")
         open_calls, results, images = {}, [], []
         for message in request["messages"]:
@@ -188,8 +189,9 @@ class Chat(Upstream):
         halves = [(i, piece) for cut in (slice(0, 7), slice(7, None)) for i, (_, a) in enumerate(calls) for piece in [a[cut]]]
         out += [chunk({"tool_calls": [{"index": i, "function": {"arguments": piece}}]}) for i, piece in halves]
         out.append(chunk({}, "tool_calls" if calls else "stop"))
-        out.append(sse({"id": "chatcmpl-up", "object": "chat.completion.chunk", "created": 1790000000,
-                        "model": "gpt-4.1-2026", "choices": [], "usage": self.usage}))
+        if self.include_usage:
+            out.append(sse({"id": "chatcmpl-up", "object": "chat.completion.chunk", "created": 1790000000,
+                            "model": "gpt-4.1-2026", "choices": [], "usage": self.usage}))
         return out + ["data: [DONE]\n\n"]
 
     def fault(self, status, message):
