@@ -40,7 +40,7 @@ fn a_key_from_stdin_serves_a_client_of_another_format() {
 #[test]
 fn the_key_is_nowhere_on_the_disk_and_in_no_output() {
     let upstream = Upstream::start(|_, answer| {
-        answer.json(401, &format!("{{\"error\":{{\"message\":\"bad key {KEY}\"}}}}"))
+        answer.json(401, &format!("{{\"error\":{{\"message\":\"bad key {KEY}\"}}}}"));
     });
     let home = Home::new(&config(&upstream));
     home.run_with(&["login", "openai", "--api-key-stdin"], KEY);

@@ -1,5 +1,6 @@
 //! A small HTTP/1.1 client and the message reading that the scripted upstream shares with it.
 
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -61,10 +62,10 @@ pub fn open(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], 
     let mut request =
         format!("{method} {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-        request.push_str(&format!("host: {to}\r\n"));
+        let _ = write!(request, "host: {to}\r\n");
     }
     for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
+        let _ = write!(request, "{name}: {value}\r\n");
     }
     request.push_str("\r\n");
     stream.write_all(request.as_bytes()).expect("the request can be sent");

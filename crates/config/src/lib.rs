@@ -1,7 +1,7 @@
 //! The config file: YAML and the environment become one validated [`Config`].
 //!
 //! - [`parse`] is pure: text and an environment in, a config or a list of problems out.
-//! - [`load`] reads the file and the environment of the process, and nothing else here reads the latter.
+//! - [`mod@load`] reads the file and the environment of the process, and nothing else here reads the latter.
 //! - [`Watcher`] follows the file and swaps the [`Shared`] config when a save is complete and sound.
 //!
 //! What never is in here: the catalog of providers (byok-provider lays this config over it, and resolves

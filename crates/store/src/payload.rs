@@ -60,7 +60,7 @@ fn json(value: &impl Serialize, length: usize) -> Result<Zeroizing<Vec<u8>>, ser
     Ok(bytes)
 }
 
-/// The credential in opened bytes; `None` when they are not what [`write`] makes.
+/// The credential in opened bytes; `None` when they are not what [`write()`] makes.
 pub(crate) fn read(kind: CredentialKind, bytes: &[u8]) -> Option<Credential> {
     match kind {
         CredentialKind::ApiKey => {

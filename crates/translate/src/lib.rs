@@ -8,7 +8,7 @@
 //! client bytes ◄─ EventWriter ◄─ restore ◄─ chat::Event ◄─ EventReader ◄─ sse ◄─ upstream bytes
 //! ```
 //!
-//! - [`format`]: the two traits that every wire format implements, and the registry of all of them.
+//! - [`mod@format`]: the two traits that every wire format implements, and the registry of all of them.
 //! - [`fit`]: makes a request fit its target: what the target cannot express is adapted, reported or refused.
 //!   It is the only place that knows what a *target* accepts; readers know what a *source* says.
 //! - [`exchange`]: one client call and its answer, put together from the pieces.
