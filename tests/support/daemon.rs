@@ -48,6 +48,8 @@ impl Home {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
         let directory = builder.tempdir().expect("a temporary directory can be made");
         let home = Self { directory };
+        // A passphrase keeps the tests away from the keyring of whoever runs them.
+        home.write("passphrase", "correct horse battery staple");
         home.write_config(config);
         home
     }
@@ -59,20 +61,30 @@ impl Home {
 
     /// Replaces the config, as an editor does: a new file, moved over the old one.
     pub fn write_config(&self, config: &str) {
-        let (new, old) = (self.path().join("config.new"), self.path().join("config.yaml"));
+        self.write("config.new", config);
+        std::fs::rename(self.path().join("config.new"), self.path().join("config.yaml"))
+            .expect("the config can be moved");
+    }
+
+    /// A file that only its owner can read.
+    fn write(&self, name: &str, text: &str) {
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&new).expect("the config can be written");
-        file.write_all(config.as_bytes()).expect("the config can be written");
-        std::fs::rename(new, old).expect("the config can be moved");
+        let mut file = options.open(self.path().join(name)).expect("the file can be written");
+        file.write_all(text.as_bytes()).expect("the file can be written");
     }
 
     /// A command of byok in this home, without a terminal.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
-        command.args(arguments).env("BYOK_HOME", self.path()).env_remove("RUST_LOG").stdin(Stdio::null());
+        command
+            .args(arguments)
+            .env("BYOK_HOME", self.path())
+            .env("BYOK_PASSPHRASE_FILE", self.path().join("passphrase"))
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null());
         command
     }
 

@@ -155,8 +155,8 @@ fn is_in_force(app: &App, now: SystemTime) -> bool {
 }
 
 const UNKNOWN: &str =
-    "a valid byok key is needed here, one that starts with `byk_`; `byok app add NAME` makes one";
-const OVER: &str = "this byok key has expired or was revoked; `byok app add NAME` makes a new one";
+    "a valid byok key is needed here, one that starts with `byk_`; keys stand under `keys:` in the config";
+const OVER: &str = "this byok key has expired or was revoked; ask for a new one where it came from";
 
 fn refusal(code: Code, message: &str) -> Box<Fault> {
     Box::new(Fault::new(401, Blame::Client, message).with_code(code))

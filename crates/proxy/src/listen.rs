@@ -56,7 +56,7 @@ pub enum BindError {
     /// Another program listens there.
     #[error(
         "port {} is in use: another program, perhaps another byok, listens on {address}. \
-         Stop it (`byok stop`), or choose another port: `byok serve -p {}`",
+         Stop it, or choose another port: `byok serve -p {}`",
         address.port(), address.port().checked_add(1).unwrap_or(8018)
     )]
     InUse {
@@ -66,8 +66,7 @@ pub enum BindError {
     /// Others could reach it, and no key would be asked for.
     #[error(
         "{address} can be reached from other machines, so a key must be required there: \
-         set `require_key: true` in the config and make a key (`byok app add NAME`, or `keys:` in the \
-         config), or listen on 127.0.0.1"
+         set `require_key: true` and a key under `keys:` in the config, or listen on 127.0.0.1"
     )]
     Open {
         /// The address that was asked for.

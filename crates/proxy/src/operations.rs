@@ -21,7 +21,7 @@ fn text(content_type: &'static str, text: String) -> Response {
 pub(crate) fn hello() -> Response {
     let about = format!(
         "byok {VERSION}\n\nThis is a local server for tools, not a page for people. Set it as a tool's base URL;\n\
-         `byok setup` shows how, /openapi.json lists what is served, `byok status` shows your accounts.\n"
+         the README shows how, /openapi.json lists what is served, `byok status` shows your accounts.\n"
     );
     text("text/plain; charset=utf-8", about)
 }

@@ -130,9 +130,7 @@ pub(super) fn client_key(text: &str) -> Result<(), Reason> {
     if text.starts_with("byk_") && (16..=256).contains(&text.len()) && plain {
         Ok(())
     } else {
-        Err(Reason::Rule(
-            "must start with `byk_` and have 16 to 256 printable characters without spaces; `byok app add` makes such keys",
-        ))
+        Err(Reason::Rule("must start with `byk_` and have 16 to 256 printable characters without spaces"))
     }
 }
 
