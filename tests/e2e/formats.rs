@@ -141,6 +141,24 @@ fn what_cannot_be_said_is_refused_before_the_upstream_or_reported() {
 }
 
 #[test]
+fn a_conversation_that_was_elsewhere_in_between_goes_on() {
+    let upstream = Upstream::start(|_, answer| {
+        answer.json(400, r#"{"type":"error","error":{"type":"invalid_request_error","message":"seen"}}"#)
+    });
+    let home = Home::new(&provider("own", "anthropic", &upstream));
+    let daemon = home.serve(&["--db", ":memory:"]);
+    let thought = |signature: &str| json!({"type": "thinking", "thinking": "hm", "signature": signature});
+    let ask = json!({"model": "own/claude-sonnet-4-5", "max_tokens": 9, "messages": [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": [thought("byok1.gemini.c2ln"), thought(""), {"type": "text", "text": "Hello."}]},
+        {"role": "user", "content": "Go on"}]});
+    http::post(daemon.address, "/v1/messages", &ask);
+    let sent = upstream.request().text();
+    assert!(sent.contains("Hello.") && sent.contains("Go on"), "{sent}");
+    assert!(!sent.contains("byok1") && !sent.contains("thinking"), "{sent}");
+}
+
+#[test]
 fn an_unknown_model_is_a_404_in_the_clients_words() {
     let upstream = Upstream::start(|_, answer| answer.json(500, "{}"));
     let home = Home::new(&provider("own", "anthropic", &upstream));

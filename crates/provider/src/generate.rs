@@ -7,7 +7,7 @@ use byok_translate::exchange::{Ask, Exchange, Whole};
 use byok_translate::facts::model_facts;
 use byok_translate::fit::Dropped;
 use byok_translate::format::{AnswerId, Reply};
-use byok_translate::scan::{Peek, replace_model};
+use byok_translate::scan::{Peek, carries_foreign_tokens, replace_model};
 use byok_translate::tap::Tap;
 use byok_translate::{EventWriter, PathWish, dialect, family};
 use byok_types::chat::{Show, Usage};
@@ -180,7 +180,9 @@ impl Plan {
         let facts = facts_of(&spec, place.family, model);
         let mut dropped = Vec::new();
         let (mode, path, body, reply);
-        if same.is_some() {
+        // A conversation that was elsewhere in between holds what this upstream would refuse: it is read and
+        // written anew.
+        if same.is_some() && !carries_foreign_tokens(place.family, &call.body) {
             let asked = call.peek.model.as_deref().or(call.path_model.as_deref()).unwrap_or(model);
             reply = plain_reply(asked, call.id.clone(), call.json_array);
             path = passing_path(place.family, model, call.stream, call.json_array);
@@ -489,14 +491,14 @@ pub(crate) fn own_headers(headers: &mut HeaderMap, served: &Served) {
     }
 }
 
-/// As much of the list as fits into a header.
-fn dropped_text(dropped: &[Dropped]) -> String {
+/// The value of `x-byok-dropped`: as much of the list as fits into a header.
+pub fn dropped_text(dropped: &[Dropped]) -> String {
     const MOST: usize = 1024;
     let mut text = String::new();
     for Dropped { field, action } in dropped {
         let item = format!("{field}={action}");
         if text.len() + item.len() > MOST {
-            text.push_str(", …");
+            text.push_str(", ...");
             break;
         }
         if !text.is_empty() {

@@ -44,7 +44,7 @@ mod registry;
 pub use answer::AnswerBody;
 pub use error::Error;
 pub use forward::Forward;
-pub use generate::{Answer, Failed, Generate};
+pub use generate::{Answer, Failed, Generate, dropped_text};
 pub use meter::{Meter, Outcome, Reading, Served};
 pub use resolve::{Route, Unresolved};
 pub use spec::ProviderSpec;

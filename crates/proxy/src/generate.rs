@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use byok_provider::{Answer, Failed, Generate, Served, Unresolved};
+use byok_provider::{Answer, Failed, Generate, Served, Unresolved, dropped_text};
 use byok_translate::format::AnswerId;
 use byok_translate::scan::{self, Peek};
 use byok_types::{AccountId, Blame, Code, Dialect, Fault, ModelId};
@@ -245,4 +245,9 @@ fn name(served: &Served, headers: &mut HeaderMap) {
         }
     }
     headers.insert("x-byok-attempts", HeaderValue::from(served.attempts));
+    if !served.dropped.is_empty()
+        && let Ok(value) = HeaderValue::from_str(&dropped_text(&served.dropped))
+    {
+        headers.insert("x-byok-dropped", value);
+    }
 }

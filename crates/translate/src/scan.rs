@@ -82,10 +82,10 @@ pub fn replace_model(body: &[u8], peek: &Peek, model: &str) -> Vec<u8> {
 pub fn carries_foreign_tokens(family: Family, body: &[u8]) -> bool {
     let has = |needle: &[u8]| memmem::find(body, needle).is_some();
     match family {
-        Family::Anthropic => has(b"byok1") || has(b"\"signature\":\"\"") || has(b"\"signature\": \"\""),
+        Family::Anthropic => has(b"\"byok1") || has(b"\"signature\":\"\"") || has(b"\"signature\": \"\""),
         // Gemini's clients get wrapped tokens as base64; this is how `byok1.` begins in either alphabet.
-        Family::Gemini => has(b"YnlvazEu"),
-        Family::OpenaiResponses => has(b"byok1.") || has(b"\"rs_after_") || has(b"\"rs_redacted_"),
+        Family::Gemini => has(b"\"YnlvazEu"),
+        Family::OpenaiResponses => has(b"\"byok1.") || has(b"\"rs_after_") || has(b"\"rs_redacted_"),
         // Neither format has a native slot that its own service would check.
         Family::Cohere | Family::OpenaiChat => false,
     }
