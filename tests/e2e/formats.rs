@@ -143,7 +143,7 @@ fn what_cannot_be_said_is_refused_before_the_upstream_or_reported() {
 #[test]
 fn a_conversation_that_was_elsewhere_in_between_goes_on() {
     let upstream = Upstream::start(|_, answer| {
-        answer.json(400, r#"{"type":"error","error":{"type":"invalid_request_error","message":"seen"}}"#)
+        answer.json(400, r#"{"type":"error","error":{"type":"invalid_request_error","message":"seen"}}"#);
     });
     let home = Home::new(&provider("own", "anthropic", &upstream));
     let daemon = home.serve(&["--db", ":memory:"]);
