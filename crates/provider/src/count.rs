@@ -4,7 +4,7 @@
 use byok_translate::exchange::{Ask, Exchange};
 use byok_translate::fit::Lossy;
 use byok_translate::scan::replace_model;
-use byok_translate::{PathWish, dialect};
+use byok_translate::{PathWish, Wire, dialect};
 use byok_types::chat::{PartKind, Request, Source, ToolType, Usage};
 use byok_types::{Dialect, Family, Fault};
 use bytes::Bytes;
@@ -95,7 +95,7 @@ impl Upstreams {
 
 /// Where the provider counts: in the client's format if it can, in another if it must.
 fn counter(spec: &ProviderSpec, client: Dialect) -> Option<&Place> {
-    let counts = |place: &&Place| place.counts != Some(false);
+    let counts = |place: &&Place| place.counts != Some(false) && place.wire == Wire::Own;
     let same = client.family().and_then(|family| spec.place(family)).filter(counts);
     same.or_else(|| spec.endpoints.iter().find(counts))
 }
@@ -145,6 +145,7 @@ fn translated(spec: &ProviderSpec, family: Family, call: &Generate) -> Result<By
         client: call.client,
         request: request(call)?,
         upstream: family,
+        wire: Wire::Own,
         model,
         facts: &facts,
         // What is left out has hardly any tokens, and nobody acts on a count as on an answer.

@@ -9,7 +9,7 @@ use byok_translate::fit::Dropped;
 use byok_translate::format::{AnswerId, Reply};
 use byok_translate::scan::{Peek, carries_foreign_tokens, replace_model};
 use byok_translate::tap::Tap;
-use byok_translate::{EventWriter, PathWish, dialect, family};
+use byok_translate::{EventWriter, PathWish, Wire, dialect, family};
 use byok_types::chat::{Show, Usage};
 use byok_types::model::ModelFacts;
 use byok_types::{Blame, Code, Dialect, Family, Fault};
@@ -171,7 +171,11 @@ impl Plan {
     fn new(upstreams: &Inner, call: Generate) -> Result<Self, Box<Fault>> {
         let config = upstreams.config.load();
         let spec = Arc::clone(&call.route.spec);
-        let same = call.client.family().and_then(|family| spec.place(family));
+        let same = call
+            .client
+            .family()
+            .and_then(|family| spec.place(family))
+            .filter(|place| place.wire == Wire::Own);
         let Some(place) = same.or_else(|| spec.endpoints.first()).cloned() else {
             let message = format!("{0} has no address; set providers.{0}.base_url in the config", spec.id);
             return Err(Box::new(Fault::new(503, Blame::Byok, message).with_code(Code::ProviderUnavailable)));
@@ -210,6 +214,7 @@ impl Plan {
                 client: call.client,
                 request,
                 upstream: place.family,
+                wire: place.wire,
                 model,
                 facts: &facts,
                 lossy: lossy(&config),
@@ -356,6 +361,7 @@ impl Original {
             client,
             request,
             upstream: family,
+            wire: Wire::Own,
             model: &self.model,
             facts: &self.facts,
             lossy: self.lossy,

@@ -4,6 +4,7 @@
 //! A row holds no behaviour. How an address is put together is [`crate::spec`]'s, how a quirk is applied
 //! [`crate::quirk`]'s.
 
+use byok_translate::Wire;
 use byok_types::Family;
 
 /// One provider of the catalogue.
@@ -45,6 +46,8 @@ pub struct Endpoint {
     /// What stands between the root and the format's own path (`/v1` before
     /// `/chat/completions`, nothing before `/v1/messages`).
     pub prefix: &'static str,
+    /// How calls are written down there.
+    pub wire: Wire,
     /// How the credential is sent.
     pub auth: Auth,
     /// Whether the upstream counts tokens at the format's own address for that.
@@ -54,17 +57,17 @@ pub struct Endpoint {
 impl Endpoint {
     /// OpenAI Chat Completions at `{prefix}/chat/completions`.
     pub const fn chat(prefix: &'static str) -> Self {
-        Self { family: Family::OpenaiChat, prefix, auth: Auth::Bearer, counts: false }
+        Self { family: Family::OpenaiChat, prefix, wire: Wire::Own, auth: Auth::Bearer, counts: false }
     }
 
     /// OpenAI Responses at `{prefix}/responses`.
     pub const fn responses(prefix: &'static str) -> Self {
-        Self { family: Family::OpenaiResponses, prefix, auth: Auth::Bearer, counts: false }
+        Self { family: Family::OpenaiResponses, prefix, wire: Wire::Own, auth: Auth::Bearer, counts: false }
     }
 
     /// Anthropic Messages at `{prefix}/v1/messages`, by someone who is not Anthropic: no token counter.
     pub const fn messages(prefix: &'static str) -> Self {
-        Self { family: Family::Anthropic, prefix, auth: Auth::Bearer, counts: false }
+        Self { family: Family::Anthropic, prefix, wire: Wire::Own, auth: Auth::Bearer, counts: false }
     }
 
     /// The same endpoint with another way to send the credential.

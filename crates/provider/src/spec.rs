@@ -8,6 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use byok_config::{ModelEntry, ProviderConfig};
+use byok_translate::Wire;
 use byok_types::{Family, ModelId, ProviderId, Secret};
 use http::{HeaderName, HeaderValue};
 use url::Url;
@@ -54,6 +55,8 @@ pub struct Place {
     pub family: Family,
     /// What the format's own path is put after; no slash at its end.
     pub base: String,
+    /// How calls are written down there.
+    pub wire: Wire,
     /// How the credential is sent.
     pub auth: Auth,
     /// Whether tokens are counted there; `None`: not known.
@@ -231,7 +234,8 @@ impl fmt::Debug for ProviderSpec {
 fn places(endpoints: &[Endpoint], addresses: &Addresses) -> Vec<Place> {
     let place = |(endpoint, base): (&Endpoint, &Option<String>)| {
         let base = base.clone()?;
-        Some(Place { family: endpoint.family, base, auth: endpoint.auth, counts: Some(endpoint.counts) })
+        let Endpoint { family, wire, auth, counts, .. } = *endpoint;
+        Some(Place { family, base, wire, auth, counts: Some(counts) })
     };
     endpoints.iter().zip(&addresses.bases).filter_map(place).collect()
 }
@@ -242,7 +246,7 @@ fn place(family: Family, base: String, auth: Auth) -> Place {
         Family::Anthropic | Family::Gemini => None,
         Family::Cohere | Family::OpenaiChat | Family::OpenaiResponses => Some(false),
     };
-    Place { family, base, auth, counts }
+    Place { family, base, wire: Wire::Own, auth, counts }
 }
 
 fn entry(model: &Model) -> ModelEntry {

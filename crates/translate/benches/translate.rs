@@ -65,6 +65,7 @@ fn begin(client: Dialect, upstream: Family, body: &[u8]) -> (Exchange, usize) {
         client,
         request,
         upstream,
+        wire: byok_translate::Wire::Own,
         model: model(upstream),
         facts: &facts,
         lossy: Lossy::Refuse,

@@ -9,7 +9,7 @@ use byok_types::model::ModelFacts;
 use byok_types::{Dialect, Family, Fault};
 
 use crate::fit::{Dropped, Fitted, Lossy, Restore, Target, fit};
-use crate::format::{AnswerId, Reply, dialect, family};
+use crate::format::{AnswerId, Reply, UpstreamFormat, Wire, dialect, upstream};
 use crate::pipe::{FoldPipe, StreamPipe};
 
 /// What a client asks of an upstream of another format.
@@ -21,6 +21,8 @@ pub struct Ask<'a> {
     pub request: Request,
     /// The upstream's format.
     pub upstream: Family,
+    /// How that format is written down there.
+    pub wire: Wire,
     /// The upstream's id of the model.
     pub model: &'a str,
     /// What that model accepts.
@@ -61,7 +63,8 @@ pub struct Whole {
 #[derive(Debug)]
 pub struct Exchange {
     client: Dialect,
-    upstream: Family,
+    family: Family,
+    wire: Wire,
     reply: Reply,
     restore: Restore,
 }
@@ -72,29 +75,34 @@ impl Exchange {
     pub fn begin(ask: Ask<'_>) -> Result<(Self, Call), Box<Fault>> {
         let reply = dialect(ask.client).reply(&ask.request, ask.id);
         let target = Target { family: ask.upstream, facts: ask.facts, lossy: ask.lossy };
-        let Fitted { mut request, restore, dropped } = fit(ask.request, &target)?;
+        let Fitted { mut request, restore, mut dropped } = fit(ask.request, &target)?;
         ask.model.clone_into(&mut request.model);
         request.stream.on |= ask.force_stream;
-        let format = family(ask.upstream);
+        let format = upstream(ask.upstream, ask.wire);
+        format.admit(&mut request, &mut dropped)?;
         let call = Call {
             path: format.path(ask.model, request.stream.on),
             body: format.write_request(&request, ask.facts),
             stream: request.stream.on,
             dropped,
         };
-        Ok((Self { client: ask.client, upstream: ask.upstream, reply, restore }, call))
+        Ok((Self { client: ask.client, family: ask.upstream, wire: ask.wire, reply, restore }, call))
+    }
+
+    fn upstream(&self) -> &'static dyn UpstreamFormat {
+        upstream(self.family, self.wire)
     }
 
     /// Translates a whole answer.
     pub fn whole(&mut self, body: &[u8]) -> Result<Whole, Box<Fault>> {
-        let response = family(self.upstream).read_response(body)?;
+        let response = self.upstream().read_response(body)?;
         let response = self.restore.response(response);
         Ok(whole(self.client, &self.reply, &response))
     }
 
     /// Serves a client that streams from an upstream that answered in one piece.
     pub fn whole_as_stream(self, body: &[u8]) -> Result<Whole, Box<Fault>> {
-        let response = family(self.upstream).read_response(body)?;
+        let response = self.upstream().read_response(body)?;
         let mut pipe = self.stream();
         let mut out = Vec::with_capacity(body.len() * 2);
         pipe.write_all(unfold(response), &mut out);
@@ -106,7 +114,7 @@ impl Exchange {
         let client = dialect(self.client);
         let content_type = client.stream_content_type(&self.reply);
         StreamPipe::new(
-            family(self.upstream).event_reader(),
+            upstream(self.family, self.wire),
             self.restore,
             client.event_writer(self.reply),
             content_type,
@@ -116,7 +124,7 @@ impl Exchange {
     /// Collects a streamed answer into a whole one.
     pub fn folded(self) -> Folded {
         Folded {
-            pipe: FoldPipe::new(family(self.upstream).event_reader(), self.restore),
+            pipe: FoldPipe::new(upstream(self.family, self.wire), self.restore),
             client: self.client,
             reply: self.reply,
         }

@@ -6,6 +6,8 @@ use byok_types::chat::{Event, Request, Response, Show};
 use byok_types::model::ModelFacts;
 use byok_types::{Dialect, Family, Fault, RawJson};
 
+use crate::fit::Dropped;
+use crate::framing::Framing;
 use crate::sse::Frame;
 
 /// What a request says outside its body (Gemini's model and method stand in the path).
@@ -56,6 +58,12 @@ pub trait ClientFormat: Sync {
 
 /// A wire format as upstreams speak it.
 pub trait UpstreamFormat: Sync {
+    /// Takes out of a fitted request what this wire cannot carry although its family can, and names it; or
+    /// refuses it.
+    fn admit(&self, _request: &mut Request, _dropped: &mut Vec<Dropped>) -> Result<(), Box<Fault>> {
+        Ok(())
+    }
+
     /// Writes a request body. The request has been through [`crate::fit`], so everything in it can be
     /// expressed; the writer adds what a translated call always sets.
     fn write_request(&self, request: &Request, facts: &ModelFacts) -> Vec<u8>;
@@ -70,6 +78,11 @@ pub trait UpstreamFormat: Sync {
 
     /// A reader for one streamed answer.
     fn event_reader(&self) -> Box<dyn EventReader>;
+
+    /// How a streamed answer is cut into frames.
+    fn framing(&self) -> Framing {
+        Framing::Events
+    }
 
     /// Reads an error answer. Never fails: a body that makes no sense becomes a short message.
     fn read_fault(&self, status: u16, body: &[u8]) -> Fault;
@@ -181,6 +194,28 @@ pub fn dialect(dialect: Dialect) -> &'static dyn ClientFormat {
         Dialect::OllamaGenerate => &crate::ollama::OllamaGenerate,
         Dialect::OpenaiChat => &crate::openai_chat::OpenaiChat,
         Dialect::OpenaiResponses => &crate::openai_responses::OpenaiResponses,
+    }
+}
+
+/// How an upstream's calls are written down, where that is not as its family's own vendor does it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Wire {
+    /// Google's Code Assist: Gemini's format in an envelope.
+    CodeAssist,
+    /// AWS's Kiro: a conversation state, answered as a binary event stream. What it can express is what a
+    /// Chat upstream can, less what the model facts of its provider say.
+    Kiro,
+    /// As the family's own vendor.
+    #[default]
+    Own,
+}
+
+/// The upstream side of a family, on a wire.
+pub fn upstream(of: Family, wire: Wire) -> &'static dyn UpstreamFormat {
+    match wire {
+        Wire::CodeAssist => &crate::code_assist::CodeAssist,
+        Wire::Kiro => &crate::kiro::Kiro,
+        Wire::Own => family(of),
     }
 }
 

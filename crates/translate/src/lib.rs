@@ -15,25 +15,29 @@
 //! - [`pipe`]: the streaming half of an exchange.
 //! - [`tap`]: watches a stream that passes untouched (same format on both sides).
 //! - [`scan`]: finds `model` and `stream` in a body without building values, and patches in place.
-//! - [`sse`]: the event-stream framing.
+//! - [`framing`]: cuts an answer into frames; [`sse`] and [`eventstream`] are the two ways.
 //! - [`token`]: carries one vendor's opaque tokens through another vendor's format.
 //! - [`wire`], [`media`]: shared pieces of the codecs.
 //!
 //! Readers normalise, writers trust: a vendor's oddity is repaired once, where it is read.
 
+pub mod eventstream;
 pub mod exchange;
 pub mod facts;
 pub mod fit;
 pub mod format;
+pub mod framing;
 pub mod pipe;
 pub mod scan;
 pub mod sse;
 pub mod tap;
 
 mod anthropic;
+mod code_assist;
 mod cohere;
 mod completions;
 mod gemini;
+mod kiro;
 mod media;
 mod ollama;
 mod openai_chat;
@@ -42,5 +46,6 @@ mod token;
 mod wire;
 
 pub use format::{
-    ClientFormat, EventReader, EventWriter, PathWish, ReadError, Reply, UpstreamFormat, dialect, family,
+    ClientFormat, EventReader, EventWriter, PathWish, ReadError, Reply, UpstreamFormat, Wire, dialect,
+    family, upstream,
 };

@@ -7,8 +7,8 @@ use byok_types::Fault;
 use byok_types::chat::{Event, Fold, FoldError, Response, Usage};
 
 use crate::fit::Restore;
-use crate::format::{EventReader, EventWriter};
-use crate::sse::Parser;
+use crate::format::{EventReader, EventWriter, UpstreamFormat};
+use crate::framing::Frames;
 
 /// How far a stream has come.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +23,7 @@ pub enum PipeState {
 
 /// Reads frames and gives out the events they make, in the client's terms.
 struct Source {
-    parser: Parser,
+    parser: Frames,
     reader: Box<dyn EventReader>,
     restore: Restore,
     read: Vec<Event>,
@@ -31,8 +31,9 @@ struct Source {
 }
 
 impl Source {
-    fn new(reader: Box<dyn EventReader>, restore: Restore) -> Self {
-        Self { parser: Parser::new(), reader, restore, read: Vec::new(), restored: Vec::new() }
+    fn new(upstream: &dyn UpstreamFormat, restore: Restore) -> Self {
+        let (parser, reader) = (Frames::new(upstream.framing()), upstream.event_reader());
+        Self { parser, reader, restore, read: Vec::new(), restored: Vec::new() }
     }
 
     fn feed(&mut self, bytes: &[u8]) -> &mut Vec<Event> {
@@ -45,8 +46,10 @@ impl Source {
 
     fn finish(&mut self) -> &mut Vec<Event> {
         let Self { parser, reader, read, .. } = self;
-        parser.finish(&mut |frame| reader.read(&frame, read));
-        reader.finish(read);
+        match parser.finish(&mut |frame| reader.read(&frame, read)) {
+            Ok(()) => reader.finish(read),
+            Err(error) => read.push(Event::Error(Box::new(Fault::upstream_broken(error.to_string())))),
+        }
         self.restore()
     }
 
@@ -69,13 +72,13 @@ pub struct StreamPipe {
 
 impl StreamPipe {
     pub(crate) fn new(
-        reader: Box<dyn EventReader>,
+        upstream: &dyn UpstreamFormat,
         restore: Restore,
         writer: Box<dyn EventWriter>,
         content_type: &'static str,
     ) -> Self {
         Self {
-            source: Source::new(reader, restore),
+            source: Source::new(upstream, restore),
             writer,
             usage: Usage::default(),
             state: PipeState::Running,
@@ -177,8 +180,8 @@ pub struct FoldPipe {
 }
 
 impl FoldPipe {
-    pub(crate) fn new(reader: Box<dyn EventReader>, restore: Restore) -> Self {
-        Self { source: Source::new(reader, restore), fold: Fold::new(), broken: None }
+    pub(crate) fn new(upstream: &dyn UpstreamFormat, restore: Restore) -> Self {
+        Self { source: Source::new(upstream, restore), fold: Fold::new(), broken: None }
     }
 
     /// Reads what the upstream sent.

@@ -1,5 +1,6 @@
 //! Anthropic, with an API key (provider facts, 1.4 and 1.5).
 
+use byok_translate::Wire;
 use byok_types::Family;
 
 use crate::row::{Auth, CHAT_COMPATIBLE, Endpoint, List, ListShape, Model, Row};
@@ -9,7 +10,13 @@ pub(super) const ROW: Row = Row {
     name: "Anthropic",
     aliases: &["claude"],
     root: "https://api.anthropic.com",
-    endpoints: &[Endpoint { family: Family::Anthropic, prefix: "", auth: Auth::XApiKey, counts: true }],
+    endpoints: &[Endpoint {
+        family: Family::Anthropic,
+        prefix: "",
+        wire: Wire::Own,
+        auth: Auth::XApiKey,
+        counts: true,
+    }],
     models: &[
         Model::sized("claude-opus-5-5", 1_000_000, 128_000),
         Model::sized("claude-sonnet-5-5", 1_000_000, 128_000),

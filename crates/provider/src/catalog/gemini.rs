@@ -1,6 +1,7 @@
 //! Google Gemini, with an API key (provider facts, 4.4 and 4.5). The OpenAI-shaped shim at
 //! `/v1beta/openai` is left out: it knows less than the format itself.
 
+use byok_translate::Wire;
 use byok_types::Family;
 
 use crate::row::{Auth, CHAT_COMPATIBLE, Endpoint, List, ListShape, Model, Row};
@@ -10,7 +11,13 @@ pub(super) const ROW: Row = Row {
     name: "Google Gemini",
     aliases: &["google"],
     root: "https://generativelanguage.googleapis.com",
-    endpoints: &[Endpoint { family: Family::Gemini, prefix: "", auth: Auth::XGoogApiKey, counts: true }],
+    endpoints: &[Endpoint {
+        family: Family::Gemini,
+        prefix: "",
+        wire: Wire::Own,
+        auth: Auth::XGoogApiKey,
+        counts: true,
+    }],
     models: &[
         Model::named("gemini-4-argon"),
         Model::named("gemini-3.8-flash"),
