@@ -7,6 +7,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use byok_types::RawJson;
+use memchr::memchr2_iter;
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 
 use crate::format::ReadError;
@@ -116,6 +117,38 @@ pub(crate) fn arguments_object(text: &str) -> RawJson {
         Ok(json) if json.is_object() => json,
         _ => RawJson::from_value(&serde_json::json!({ "_raw": text })),
     }
+}
+
+/// Keeps what was written since `start` on one line, for every notion of a line: JSON that is passed on as it came may hold line
+/// ends between its values, which become spaces, and characters in its texts that only Unicode calls line
+/// ends, which are escaped. The Python client's line reader (httpx, read in November 2026) cuts at them.
+pub(crate) fn keep_on_one_line(out: &mut Vec<u8>, start: usize) {
+    for byte in &mut out[start..] {
+        if matches!(byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
+    }
+    if line_end(&out[start..]).is_none() {
+        return;
+    }
+    let text = out.split_off(start);
+    let mut rest = text.as_slice();
+    while let Some((at, length, escape)) = line_end(rest) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(escape);
+        rest = &rest[at + length..];
+    }
+    out.extend_from_slice(rest);
+}
+
+/// The first such character: where, how long, and its escape.
+fn line_end(text: &[u8]) -> Option<(usize, usize, &'static [u8])> {
+    memchr2_iter(0xC2, 0xE2, text).find_map(|at| match &text[at..] {
+        [0xC2, 0x85, ..] => Some((at, 2, b"\\u0085".as_slice())),
+        [0xE2, 0x80, 0xA8, ..] => Some((at, 3, b"\\u2028".as_slice())),
+        [0xE2, 0x80, 0xA9, ..] => Some((at, 3, b"\\u2029".as_slice())),
+        _ => None,
+    })
 }
 
 #[cfg(test)]

@@ -197,3 +197,9 @@ proptest! {
         let _ = Cohere.read_fault(500, &bytes);
     }
 }
+
+#[test]
+fn a_refusal_in_words_is_an_answer_and_any_other_is_an_error() {
+    assert_eq!(wire::finish_reason(StopReason::Refusal, true), "COMPLETE");
+    assert_eq!(wire::finish_reason(StopReason::Refusal, false), "ERROR");
+}

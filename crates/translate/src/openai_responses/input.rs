@@ -109,7 +109,7 @@ fn read_item(item: Item, raw: &RawJson, field: &str, request: &mut Request) -> R
         }
         Some("reasoning") => read_reasoning_item(item, assistant(request)),
         Some("item_reference") => request.ext.push(Ext {
-            family: FAMILY,
+            family: Some(FAMILY),
             path: format!("{field}.item_reference"),
             value: raw.clone(),
             weight: Weight::Essential,

@@ -40,6 +40,7 @@ pub(super) struct Reader {
     /// Items whose `done` has been handled, by output index.
     done: BTreeSet<u64>,
     called: bool,
+    refused: bool,
 }
 
 #[derive(Default, PartialEq, Eq)]
@@ -275,6 +276,7 @@ impl Reader {
             if let Some(head) = front.head.as_ref() {
                 if !front.opened {
                     front.opened = true;
+                    self.refused |= *head == Head::Refusal;
                     out.push(Event::Open { candidate: 0, head: head.clone() });
                 }
                 // Indices that an upstream mixes up must not put one part's deltas into another.
@@ -308,7 +310,7 @@ impl Reader {
             pending.closed = true;
         }
         self.advance(out);
-        let mut stop = response.stop(self.called);
+        let mut stop = response.stop(self.called, self.refused);
         if kind == "response.incomplete" && response.status.is_none() && response.incomplete_details.is_none()
         {
             stop.reason = byok_types::chat::StopReason::MaxTokens;

@@ -179,6 +179,34 @@ fn pitfall_125_the_token_is_the_one_of_the_finished_item() {
 }
 
 #[test]
+fn pitfall_44_a_refusal_in_words_is_told_from_a_filter() {
+    let refusal = json!({"type": "message", "id": "m", "role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]});
+    let whole = json!({"id": "r", "status": "completed", "output": [refusal]});
+    let read = OpenaiResponses.read_response(whole.to_string().as_bytes()).unwrap();
+    assert_eq!(read.candidates[0].stop.reason, StopReason::Refusal);
+    let streamed = fold(&[json!({"type": "response.completed", "response": whole})]);
+    assert_eq!(streamed.candidates[0].stop.reason, StopReason::Refusal);
+}
+
+#[test]
+fn pitfall_37_a_call_without_arguments_has_a_delta_all_the_same() {
+    let mut response = answer();
+    response.candidates[0].parts = vec![call("call_1", "", ToolKind::Function)];
+    let text = written(&unfold(response));
+    assert!(text.contains(r#""delta":"{}""#) && text.contains(r#""arguments":"{}""#), "{text}");
+}
+
+#[test]
+fn the_item_that_a_limit_cut_says_so() {
+    let mut response = answer();
+    response.candidates[0].stop = Stop::new(StopReason::MaxTokens);
+    let done = |text: &str| text.matches(r#""status":"incomplete""#).count();
+    // The item when it ends, the item in the response, and the response itself.
+    assert_eq!(done(&written(&unfold(response.clone()))), 3);
+    assert_eq!(done(&String::from_utf8(OpenaiResponses.write_response(&response, &reply())).unwrap()), 2);
+}
+
+#[test]
 fn events_that_are_left_out_are_made_up_for() {
     let call =
         json!({"type": "function_call", "id": "fc", "call_id": "a", "name": "f", "arguments": "{\"x\":1}"});
