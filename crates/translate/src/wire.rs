@@ -8,9 +8,30 @@ use std::marker::PhantomData;
 
 use byok_types::RawJson;
 use memchr::memchr2_iter;
-use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, SeqAccess, Visitor};
 
 use crate::format::ReadError;
+
+/// Parses one event of a stream. Events of kinds to come may have fields of known names and other types: where
+/// the event as a whole does not parse, each field that does not parse alone is taken for absent.
+pub(crate) fn parse_event<T: DeserializeOwned>(data: &[u8]) -> Option<T> {
+    match serde_json::from_slice(data) {
+        Ok(event) => Some(event),
+        Err(error) if error.is_data() => {
+            let Fields(mut fields) = serde_json::from_slice(data).ok()?;
+            let object = |fields: &[(String, RawJson)]| {
+                let list: Vec<String> = fields
+                    .iter()
+                    .map(|(name, value)| format!("{}:{}", RawJson::string(name).get(), value.get()))
+                    .collect();
+                format!("{{{}}}", list.join(","))
+            };
+            fields.retain(|field| serde_json::from_str::<T>(&object(std::slice::from_ref(field))).is_ok());
+            serde_json::from_str(&object(&fields)).ok()
+        }
+        Err(_) => None,
+    }
+}
 
 /// Parses a request body. On failure the body is read once more to name the field.
 pub(crate) fn parse_request<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, ReadError> {
@@ -165,6 +186,21 @@ mod tests {
     struct Message {
         #[expect(dead_code, reason = "only its parsing is tested")]
         content: TextOr<u32>,
+    }
+
+    #[test]
+    fn a_field_of_another_type_is_absent_from_an_event_and_the_rest_is_read() {
+        #[derive(Debug, PartialEq, serde::Deserialize)]
+        struct Event {
+            r#type: Option<String>,
+            delta: Option<String>,
+            item: Option<RawJson>,
+        }
+        let event = parse_event::<Event>(br#"{"type":"a","delta":{"text":"x"},"item":{"n":1.0},"novel":1}"#);
+        let item = Some(RawJson::parse(r#"{"n":1.0}"#).unwrap());
+        assert_eq!(event, Some(Event { r#type: Some("a".into()), delta: None, item }));
+        assert_eq!(parse_event::<Event>(b"{\"type\":"), None);
+        assert_eq!(parse_event::<Event>(b"[]"), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use byok_types::{Fault, FaultKind, RawJson};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::input::{Content, Item, reasoning_part};
+use super::input::{Content, Item, parse, reasoning_part};
 use super::{FAMILY, items, request_write};
 use crate::format::{Reply, UpstreamFormat};
 use crate::openai_chat::OpenaiChat;
@@ -131,7 +131,7 @@ pub(super) fn read(body: &[u8]) -> Result<Response, Box<Fault>> {
 
 /// The parts that an output item holds.
 pub(super) fn parts_of_item(raw: &RawJson) -> Vec<Part> {
-    let Ok(item) = raw.read::<Item>() else { return Vec::new() };
+    let Ok(item) = parse(raw) else { return Vec::new() };
     match item.r#type.as_deref() {
         Some("message") => match item.content {
             Some(TextOr::List(list)) => list.into_iter().filter_map(part_of_content).collect(),

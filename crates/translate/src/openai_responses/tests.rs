@@ -235,6 +235,19 @@ fn events_that_are_left_out_are_made_up_for() {
 }
 
 #[test]
+fn pitfall_57_events_and_items_of_kinds_to_come_are_skipped_whatever_their_fields_hold() {
+    let novel = json!({"type": "response.novel.delta", "delta": {"text": "x"}, "output_index": "y"});
+    let item = json!({"type": "tool_search_call", "id": "t", "arguments": {"q": 1}, "content": 7});
+    let mut list = interleaved();
+    list.insert(1, novel);
+    list.insert(2, json!({"type": "response.output_item.done", "output_index": 9, "item": item}));
+    let response = fold(&list);
+    assert_eq!(calls(&response), calls(&fold(&interleaved())));
+    let request = read(&json!({"model": "m", "input": [{"role": "user", "content": "Hi"}, item]}));
+    assert!(matches!(request.turns[1].parts[0].kind, PartKind::Opaque { .. }));
+}
+
+#[test]
 fn pitfall_118_a_cut_answer_is_never_complete() {
     let list = interleaved();
     for end in 0..list.len() - 1 {
