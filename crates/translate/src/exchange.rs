@@ -4,7 +4,7 @@
 //! of `whole` (JSON for JSON), `whole_as_stream` (the upstream would not stream), `stream`, or `folded`
 //! (the upstream only streams).
 
-use byok_types::chat::{Request, Response, Usage, unfold};
+use byok_types::chat::{Request, Response, StopReason, Usage, unfold};
 use byok_types::model::ModelFacts;
 use byok_types::{Dialect, Family, Fault};
 
@@ -97,7 +97,7 @@ impl Exchange {
     pub fn whole(&mut self, body: &[u8]) -> Result<Whole, Box<Fault>> {
         let response = self.upstream().read_response(body)?;
         let response = self.restore.response(response);
-        Ok(whole(self.client, &self.reply, &response))
+        whole(self.client, &self.reply, &response)
     }
 
     /// Serves a client that streams from an upstream that answered in one piece.
@@ -147,14 +147,66 @@ impl Folded {
     /// The upstream's bytes have ended.
     pub fn finish(self) -> Result<Whole, Box<Fault>> {
         let response = self.pipe.response()?;
-        Ok(whole(self.client, &self.reply, &response))
+        whole(self.client, &self.reply, &response)
     }
 }
 
-fn whole(client: Dialect, reply: &Reply, response: &Response) -> Whole {
-    Whole {
+fn whole(client: Dialect, reply: &Reply, response: &Response) -> Result<Whole, Box<Fault>> {
+    if let Some(fault) = given_up(client, response) {
+        return Err(fault);
+    }
+    Ok(Whole {
         body: dialect(client).write_response(response, reply),
         content_type: "application/json",
         usage: response.usage,
+    })
+}
+
+/// Only two formats can say inside an answer that the upstream gave up on it. In the others a half answer
+/// would pass for a whole one, so it is an error there, as it is in a stream.
+fn given_up(client: Dialect, response: &Response) -> Option<Box<Fault>> {
+    if matches!(client, Dialect::Cohere | Dialect::OpenaiResponses) {
+        return None;
+    }
+    let stops = || response.candidates.iter().map(|candidate| &candidate.stop);
+    if stops().next().is_none() || stops().any(|stop| stop.reason != StopReason::Error) {
+        return None;
+    }
+    let told = stops().find_map(|stop| stop.detail.as_deref());
+    Some(Box::new(Fault::upstream_broken(told.unwrap_or("the upstream gave up on this answer"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::model_facts;
+    use crate::format::PathWish;
+
+    #[test]
+    fn an_answer_that_the_upstream_gave_up_is_no_answer() {
+        let half = br#"{"id":"c","finish_reason":"ERROR","message":{"role":"assistant","content":[{"type":"text","text":"half"}]}}"#;
+        for (client, body) in [
+            (Dialect::OpenaiChat, r#"{"model":"m","messages":[{"role":"user","content":"Hi"}]}"#),
+            (Dialect::OpenaiResponses, r#"{"model":"m","input":"Hi"}"#),
+        ] {
+            let ask = Ask {
+                client,
+                request: dialect(client).read_request(body.as_bytes(), PathWish::default()).unwrap(),
+                upstream: Family::Cohere,
+                model: "m",
+                facts: &model_facts(Family::Cohere, "m"),
+                lossy: Lossy::Refuse,
+                id: AnswerId { unique: "0123456789abcdef".into(), created: 1 },
+                force_stream: false,
+            };
+            let (mut exchange, _) = Exchange::begin(ask).unwrap();
+            match exchange.whole(half) {
+                Err(fault) => assert_eq!((client, fault.status), (Dialect::OpenaiChat, 502)),
+                Ok(whole) => {
+                    assert_eq!(client, Dialect::OpenaiResponses);
+                    assert!(String::from_utf8(whole.body).unwrap().contains(r#""status":"failed""#));
+                }
+            }
+        }
     }
 }

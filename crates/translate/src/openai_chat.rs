@@ -65,7 +65,7 @@ impl ClientFormat for OpenaiChat {
     fn reply(&self, request: &Request, id: AnswerId) -> Reply {
         let mut reply = Reply::new(request, id);
         reply.legacy_functions =
-            request.ext.iter().any(|ext| ext.family == FAMILY && ext.path == request_read::LEGACY_MARK);
+            request.ext.iter().any(|ext| ext.family == Some(FAMILY) && ext.path == request_read::LEGACY_MARK);
         reply
     }
 

@@ -7,9 +7,31 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use byok_types::RawJson;
-use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+use memchr::memchr2_iter;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, SeqAccess, Visitor};
 
 use crate::format::ReadError;
+
+/// Parses one event of a stream. Events of kinds to come may have fields of known names and other types: where
+/// the event as a whole does not parse, each field that does not parse alone is taken for absent.
+pub(crate) fn parse_event<T: DeserializeOwned>(data: &[u8]) -> Option<T> {
+    match serde_json::from_slice(data) {
+        Ok(event) => Some(event),
+        Err(error) if error.is_data() => {
+            let Fields(mut fields) = serde_json::from_slice(data).ok()?;
+            let object = |fields: &[(String, RawJson)]| {
+                let list: Vec<String> = fields
+                    .iter()
+                    .map(|(name, value)| format!("{}:{}", RawJson::string(name).get(), value.get()))
+                    .collect();
+                format!("{{{}}}", list.join(","))
+            };
+            fields.retain(|field| serde_json::from_str::<T>(&object(std::slice::from_ref(field))).is_ok());
+            serde_json::from_str(&object(&fields)).ok()
+        }
+        Err(_) => None,
+    }
+}
 
 /// Parses a request body. On failure the body is read once more to name the field.
 pub(crate) fn parse_request<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, ReadError> {
@@ -118,6 +140,38 @@ pub(crate) fn arguments_object(text: &str) -> RawJson {
     }
 }
 
+/// Keeps what was written since `start` on one line, for every notion of a line: JSON that is passed on as it came may hold line
+/// ends between its values, which become spaces, and characters in its texts that only Unicode calls line
+/// ends, which are escaped. The Python client's line reader (httpx, read in November 2026) cuts at them.
+pub(crate) fn keep_on_one_line(out: &mut Vec<u8>, start: usize) {
+    for byte in &mut out[start..] {
+        if matches!(byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
+    }
+    if line_end(&out[start..]).is_none() {
+        return;
+    }
+    let text = out.split_off(start);
+    let mut rest = text.as_slice();
+    while let Some((at, length, escape)) = line_end(rest) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(escape);
+        rest = &rest[at + length..];
+    }
+    out.extend_from_slice(rest);
+}
+
+/// The first such character: where, how long, and its escape.
+fn line_end(text: &[u8]) -> Option<(usize, usize, &'static [u8])> {
+    memchr2_iter(0xC2, 0xE2, text).find_map(|at| match &text[at..] {
+        [0xC2, 0x85, ..] => Some((at, 2, b"\\u0085".as_slice())),
+        [0xE2, 0x80, 0xA8, ..] => Some((at, 3, b"\\u2028".as_slice())),
+        [0xE2, 0x80, 0xA9, ..] => Some((at, 3, b"\\u2029".as_slice())),
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +186,21 @@ mod tests {
     struct Message {
         #[expect(dead_code, reason = "only its parsing is tested")]
         content: TextOr<u32>,
+    }
+
+    #[test]
+    fn a_field_of_another_type_is_absent_from_an_event_and_the_rest_is_read() {
+        #[derive(Debug, PartialEq, serde::Deserialize)]
+        struct Event {
+            r#type: Option<String>,
+            delta: Option<String>,
+            item: Option<RawJson>,
+        }
+        let event = parse_event::<Event>(br#"{"type":"a","delta":{"text":"x"},"item":{"n":1.0},"novel":1}"#);
+        let item = Some(RawJson::parse(r#"{"n":1.0}"#).unwrap());
+        assert_eq!(event, Some(Event { r#type: Some("a".into()), delta: None, item }));
+        assert_eq!(parse_event::<Event>(b"{\"type\":"), None);
+        assert_eq!(parse_event::<Event>(b"[]"), None);
     }
 
     #[test]

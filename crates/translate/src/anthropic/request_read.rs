@@ -81,7 +81,7 @@ fn no_field_twice(node: &Node<'_>) -> Read<()> {
 }
 
 fn ext(path: String, raw: &RawValue, weight: Weight) -> Ext {
-    Ext { family: Family::Anthropic, path, value: RawJson::from(raw), weight }
+    Ext { family: Some(Family::Anthropic), path, value: RawJson::from(raw), weight }
 }
 
 /// What it means to leave a top-level field out.

@@ -62,7 +62,7 @@ pub(super) fn write(request: &Request, facts: &ModelFacts) -> Vec<u8> {
 
 /// Kept fields of this family.
 fn own(ext: &[Ext]) -> impl Iterator<Item = &Ext> {
-    ext.iter().filter(|ext| ext.family == Family::Anthropic)
+    ext.iter().filter(|ext| ext.family == Some(Family::Anthropic))
 }
 
 /// Kept fields whose path begins so, with the rest of the path.

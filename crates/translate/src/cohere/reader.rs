@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::wire::{Counts, ToolCall, made_up_id, stop_reason};
 use crate::format::EventReader;
 use crate::sse::Frame;
+use crate::wire::parse_event;
 
 #[derive(Deserialize)]
 struct Wire {
@@ -81,7 +82,7 @@ impl EventReader for Reader {
         {
             return;
         }
-        let Ok(wire) = serde_json::from_slice::<Wire>(frame.data) else {
+        let Some(wire) = parse_event::<Wire>(frame.data) else {
             return self.fail(Fault::upstream_broken("the upstream sent an event that is not JSON"), out);
         };
         let kind = wire.r#type.as_deref().or(frame.event).unwrap_or_default().to_owned();

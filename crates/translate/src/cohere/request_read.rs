@@ -144,7 +144,8 @@ pub(super) fn read(body: &[u8]) -> Result<Request, ReadError> {
 
 fn ext((path, value): (String, RawJson)) -> Ext {
     let hint = HINTS.contains(&path.as_str()) || path.starts_with("x_") || path.starts_with("x-");
-    Ext { family: Family::Cohere, path, value, weight: if hint { Weight::Hint } else { Weight::Meaning } }
+    let weight = if hint { Weight::Hint } else { Weight::Meaning };
+    Ext { family: Some(Family::Cohere), path, value, weight }
 }
 
 fn read_tool(tool: WireTool, strict: Option<bool>) -> Option<Tool> {

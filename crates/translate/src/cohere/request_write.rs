@@ -64,7 +64,7 @@ pub(super) fn write(request: &Request) -> Vec<u8> {
         }
         ReasoningMode::Unset => {}
     }
-    for ext in request.ext.iter().filter(|ext| ext.family == Family::Cohere) {
+    for ext in request.ext.iter().filter(|ext| ext.family == Some(Family::Cohere)) {
         set(&ext.path, ext.value.to_value());
     }
     serde_json::to_vec(&body).unwrap_or_default()

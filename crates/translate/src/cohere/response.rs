@@ -130,9 +130,10 @@ pub(super) fn write(response: &Response, reply: &Reply) -> Vec<u8> {
         message.insert("tool_calls".to_owned(), Value::Array(calls));
     }
     let reason = first.map_or(StopReason::Error, |candidate| candidate.stop.reason);
+    let refused = parts.iter().any(|part| matches!(part.kind, PartKind::Refusal(_)));
     let body = json!({
         "id": reply.id.unique,
-        "finish_reason": finish_reason(reason),
+        "finish_reason": finish_reason(reason, refused),
         "message": message,
         "usage": Counts::of(&response.usage),
     });

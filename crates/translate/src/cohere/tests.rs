@@ -197,3 +197,16 @@ proptest! {
         let _ = Cohere.read_fault(500, &bytes);
     }
 }
+
+#[test]
+fn a_refusal_in_words_is_an_answer_and_any_other_is_an_error() {
+    assert_eq!(wire::finish_reason(StopReason::Refusal, true), "COMPLETE");
+    assert_eq!(wire::finish_reason(StopReason::Refusal, false), "ERROR");
+}
+
+#[test]
+fn pitfall_57_events_of_kinds_to_come_are_skipped_whatever_their_fields_hold() {
+    let novel = "event: debug\ndata: {\"type\":\"debug\",\"delta\":\"x\",\"message\":7}\n\n";
+    let with = STREAM.replacen("event: tool-plan-delta", &format!("{novel}event: tool-plan-delta"), 1);
+    assert_eq!(events(&[with.as_bytes()]), events(&[STREAM.as_bytes()]));
+}

@@ -112,14 +112,16 @@ pub(super) fn stop_reason(word: &str) -> StopReason {
     }
 }
 
-/// Cohere's word for a stop reason.
-pub(super) fn finish_reason(reason: StopReason) -> &'static str {
+/// Cohere's word for a stop reason. `refused`: whether the answer holds the model's own words for
+/// declining, which make it an ordinary answer here.
+pub(super) fn finish_reason(reason: StopReason, refused: bool) -> &'static str {
     match reason {
-        StopReason::EndTurn | StopReason::Pause | StopReason::Refusal => "COMPLETE",
+        StopReason::Refusal if refused => "COMPLETE",
+        StopReason::EndTurn | StopReason::Pause => "COMPLETE",
         StopReason::MaxTokens | StopReason::ContextFull => "MAX_TOKENS",
         StopReason::StopSequence => "STOP_SEQUENCE",
         StopReason::ToolUse => "TOOL_CALL",
-        StopReason::Error | StopReason::Filtered | StopReason::MalformedCall => "ERROR",
+        StopReason::Error | StopReason::Filtered | StopReason::MalformedCall | StopReason::Refusal => "ERROR",
     }
 }
 

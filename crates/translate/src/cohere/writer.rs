@@ -13,6 +13,8 @@ pub(super) struct Writer {
     open: Option<Open>,
     contents: u32,
     calls: u32,
+    /// Whether the model declined in its own words.
+    refused: bool,
     stop: Option<Stop>,
     usage: Usage,
 }
@@ -36,6 +38,7 @@ impl Writer {
             open: None,
             contents: 0,
             calls: 0,
+            refused: false,
             stop: None,
             usage: Usage::default(),
         }
@@ -50,6 +53,7 @@ impl Writer {
     }
 
     fn open(&mut self, head: &Head, out: &mut Vec<u8>) {
+        self.refused |= *head == Head::Refusal;
         let open = match head {
             Head::Text | Head::Refusal => Open::Text(self.contents),
             Head::Reasoning { kind: ReasoningKind::Plan, .. } => Open::Plan,
@@ -130,7 +134,7 @@ impl EventWriter for Writer {
             Event::Stop { candidate: 0, stop } => self.stop = Some(stop.clone()),
             Event::End => {
                 let reason = self.stop.as_ref().map_or(StopReason::EndTurn, |stop| stop.reason);
-                self.end(finish_reason(reason), None, out);
+                self.end(finish_reason(reason, self.refused), None, out);
             }
             Event::Error(fault) => {
                 self.start(out);

@@ -381,7 +381,7 @@ fn ext() -> impl Strategy<Value = Ext> {
     let path = select(vec!["documents", "web_search_options", "generationConfig.speechConfig", "x,\r\ny"]);
     let weight =
         prop_oneof![4 => Just(Weight::Hint), 4 => Just(Weight::Meaning), 1 => Just(Weight::Essential)];
-    (family(), path, raw(), weight).prop_map(|(family, path, value, weight)| Ext {
+    (of(family()), path, raw(), weight).prop_map(|(family, path, value, weight)| Ext {
         family,
         path: path.to_owned(),
         value,

@@ -12,7 +12,7 @@ use super::Work;
 pub(super) fn apply(request: &mut Request, work: &mut Work<'_>) -> Result<(), Box<Fault>> {
     server_state(&mut request.server_state, work)?;
     for ext in std::mem::take(&mut request.ext) {
-        if ext.family == work.family {
+        if ext.family == Some(work.family) {
             request.ext.push(ext);
             continue;
         }
@@ -51,18 +51,18 @@ fn server_state(state: &mut ServerState, work: &mut Work<'_>) -> Result<(), Box<
 /// none.
 fn elsewhere(ext: Ext, request: &mut Request) -> Option<Ext> {
     match (ext.family, ext.path.as_str()) {
-        (Family::Cohere, "documents") => match documents(&ext.value) {
+        (Some(Family::Cohere), "documents") => match documents(&ext.value) {
             Some(parts) => {
                 attach(parts, request);
                 None
             }
             None => Some(ext),
         },
-        (Family::OpenaiChat, "web_search_options") => {
+        (Some(family @ Family::OpenaiChat), "web_search_options") => {
             request.tools.push(Tool {
                 name: "web_search".to_owned(),
                 description: None,
-                kind: ToolType::Hosted { family: ext.family, r#type: ext.path, raw: ext.value },
+                kind: ToolType::Hosted { family, r#type: ext.path, raw: ext.value },
                 strict: None,
                 namespace: None,
                 cache: None,

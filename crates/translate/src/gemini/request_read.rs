@@ -169,7 +169,7 @@ fn keep(request: &mut Request, prefix: &str, fields: impl IntoIterator<Item = (S
     request.ext.extend(fields.into_iter().map(|(name, value)| {
         let path = format!("{prefix}{name}");
         let weight = weight(&path, &value);
-        Ext { family: Family::Gemini, path, value, weight }
+        Ext { family: Some(Family::Gemini), path, value, weight }
     }));
 }
 

@@ -50,7 +50,7 @@ pub(super) fn write(request: &Request, facts: &ModelFacts) -> Vec<u8> {
     // Other vendors' tiers have other names; Google refuses those.
     let tier = request.identity.tier.as_deref();
     config.set_some("serviceTier", tier.filter(|tier| matches!(*tier, "standard" | "flex" | "priority")));
-    for ext in request.ext.iter().filter(|ext| ext.family == Family::Gemini) {
+    for ext in request.ext.iter().filter(|ext| ext.family == Some(Family::Gemini)) {
         config.set_raw(&ext.path, ext.value.clone());
     }
     // Every key is a text and every value is JSON already or made of texts and numbers.

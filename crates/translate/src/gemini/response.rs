@@ -39,7 +39,7 @@ pub(super) fn write(response: &Response, reply: &Reply) -> Vec<u8> {
             role: Some("model"),
             parts: candidate.parts.iter().filter_map(|part| piece(part, reply.show)).collect(),
         },
-        finish_reason: Some(stop::write(candidate.stop.reason)),
+        finish_reason: Some(stop::write(candidate.stop.reason, refused(&candidate.parts))),
         finish_message: finish_message(&candidate.stop),
         grounding_metadata: grounding.written(),
         logprobs_result: candidate.logprobs.as_ref().filter(|raw| logprobs_are_ours(raw)),
@@ -147,6 +147,11 @@ fn grounding(parts: &[Part]) -> Grounding {
         }
     }
     grounding
+}
+
+/// Whether the model declined in its own words.
+fn refused(parts: &[Part]) -> bool {
+    parts.iter().any(|part| matches!(part.kind, PartKind::Refusal(_)))
 }
 
 fn piece(part: &Part, show: Show) -> Option<Piece<'_>> {

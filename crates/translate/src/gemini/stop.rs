@@ -37,9 +37,11 @@ pub(super) fn read(reason: &str, message: Option<&str>, called: bool) -> Stop {
     Stop { reason: read, matched: None, detail: Some(detail) }
 }
 
-/// Writes a finish reason.
-pub(super) fn write(reason: StopReason) -> &'static str {
+/// Writes a finish reason. `refused`: whether the answer holds the model's own words for declining, which
+/// make it an ordinary answer here.
+pub(super) fn write(reason: StopReason, refused: bool) -> &'static str {
     match reason {
+        StopReason::Refusal if refused => "STOP",
         StopReason::EndTurn | StopReason::Pause | StopReason::StopSequence | StopReason::ToolUse => "STOP",
         StopReason::ContextFull | StopReason::MaxTokens => "MAX_TOKENS",
         StopReason::Filtered | StopReason::Refusal => "SAFETY",
@@ -57,6 +59,12 @@ mod tests {
         assert_eq!(read("STOP", None, true).reason, StopReason::ToolUse);
         assert_eq!(read("STOP", None, false).reason, StopReason::EndTurn);
         assert_eq!(read("MAX_TOKENS", None, true).reason, StopReason::MaxTokens);
+    }
+
+    #[test]
+    fn a_refusal_in_words_is_an_ordinary_answer() {
+        assert_eq!(write(StopReason::Refusal, true), "STOP");
+        assert_eq!(write(StopReason::Refusal, false), "SAFETY");
     }
 
     #[test]

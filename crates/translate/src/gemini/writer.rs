@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 
 use byok_types::chat::{Delta, Event, Head, ReasoningKind, Show, Stop, StopReason, Usage};
 use byok_types::{Family, Fault, RawJson};
-use memchr::memchr2_iter;
 use serde::Serialize;
 
 use super::fault::ErrorAnswer;
@@ -17,7 +16,7 @@ use super::parts::{Content, FunctionCall, Part, Piece};
 use super::response::{Candidate, Chunk, UsageMetadata, finish_message, logprobs_are_ours, signature};
 use super::{stop, thought};
 use crate::format::{ClientFormat, EventWriter, Reply};
-use crate::wire::arguments_object;
+use crate::wire::{arguments_object, keep_on_one_line};
 
 /// Longest hidden thoughts that ride along with their signature.
 const MAX_HIDDEN: usize = 1024 * 1024;
@@ -48,6 +47,8 @@ struct Answer {
     grounding: Grounding,
     logprobs: Option<RawJson>,
     stop: Option<Stop>,
+    /// Whether the model declined in its own words.
+    refused: bool,
 }
 
 #[derive(Debug, Default)]
@@ -76,6 +77,7 @@ impl Writer {
     }
 
     fn open(&mut self, index: u32, head: &Head, out: &mut Vec<u8>) {
+        self.answers.entry(index).or_default().refused |= *head == Head::Refusal;
         self.answers.entry(index).or_default().open = match head {
             Head::Media(media) => {
                 if let Some(part) = Part::media(media) {
@@ -187,7 +189,7 @@ impl Writer {
             index,
             // As the service itself does: clients look for a part in every chunk.
             content: Content { role: Some("model"), parts: vec![Piece::Made(Part::text(""))] },
-            finish_reason: answer.stop.as_ref().map(|stop| stop::write(stop.reason)),
+            finish_reason: answer.stop.as_ref().map(|stop| stop::write(stop.reason, answer.refused)),
             finish_message: answer.stop.as_ref().and_then(finish_message),
             grounding_metadata: answer.grounding.written(),
             logprobs_result: answer.logprobs.as_ref().filter(|raw| logprobs_are_ours(raw)),
@@ -260,36 +262,4 @@ impl Framing {
             Self::Events => {}
         }
     }
-}
-
-/// Keeps a chunk on one line, for every notion of a line: JSON that is passed on as it came may hold line
-/// ends between its values, which become spaces, and characters in its texts that only Unicode calls line
-/// ends, which are escaped. The Python client's line reader (httpx, read in November 2026) cuts at them.
-fn keep_on_one_line(out: &mut Vec<u8>, start: usize) {
-    for byte in &mut out[start..] {
-        if matches!(byte, b'\n' | b'\r') {
-            *byte = b' ';
-        }
-    }
-    if line_end(&out[start..]).is_none() {
-        return;
-    }
-    let text = out.split_off(start);
-    let mut rest = text.as_slice();
-    while let Some((at, length, escape)) = line_end(rest) {
-        out.extend_from_slice(&rest[..at]);
-        out.extend_from_slice(escape);
-        rest = &rest[at + length..];
-    }
-    out.extend_from_slice(rest);
-}
-
-/// The first such character: where, how long, and its escape.
-fn line_end(text: &[u8]) -> Option<(usize, usize, &'static [u8])> {
-    memchr2_iter(0xC2, 0xE2, text).find_map(|at| match &text[at..] {
-        [0xC2, 0x85, ..] => Some((at, 2, b"\\u0085".as_slice())),
-        [0xE2, 0x80, 0xA8, ..] => Some((at, 3, b"\\u2028".as_slice())),
-        [0xE2, 0x80, 0xA9, ..] => Some((at, 3, b"\\u2029".as_slice())),
-        _ => None,
-    })
 }

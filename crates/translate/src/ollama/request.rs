@@ -2,17 +2,17 @@
 
 use std::collections::VecDeque;
 
+use byok_types::RawJson;
 use byok_types::chat::{
     Effort, Ext, Limits, Media, MediaKind, OutputFormat, Part, PartKind, Reasoning, ReasoningKind,
     ReasoningMode, ReasoningPart, Request, Role, Sampling, Show, StreamWish, SystemText, Tool, ToolCall,
     ToolKind, ToolResult, ToolType, Turn, Weight,
 };
-use byok_types::{Family, RawJson};
 use serde::Deserialize;
 
 use crate::format::ReadError;
 use crate::media;
-use crate::wire::parse_request;
+use crate::wire::{Fields, parse_request};
 
 #[derive(Deserialize)]
 struct ChatBody {
@@ -94,6 +94,7 @@ pub(super) fn read_chat(body: &[u8]) -> Result<Request, ReadError> {
         tools: wire.tools.unwrap_or_default().into_iter().filter_map(read_tool).collect(),
         ..shared(wire.model, wire.stream, wire.options, wire.format.as_ref(), wire.think.as_ref())?
     };
+    request.ext.extend(others(body, &CHAT_FIELDS)?);
     let messages = wire.messages.ok_or_else(|| ReadError::field("messages", "is required"))?;
     // Calls that wait for their result, oldest first: (name, id).
     let mut waiting: VecDeque<(String, String)> = VecDeque::new();
@@ -146,18 +147,76 @@ pub(super) fn read_generate(body: &[u8]) -> Result<Request, ReadError> {
         .system
         .extend(wire.system.filter(|text| !text.is_empty()).map(|text| SystemText { text, cache: None }));
     if let Some(suffix) = wire.suffix.filter(|suffix| !suffix.is_empty()) {
-        // Filling in the middle has no counterpart in a conversation. The field has no family of its own,
-        // so it is marked with the one whose legacy completions share it.
+        // Filling in the middle has no counterpart in a conversation.
         let value = RawJson::string(&suffix);
-        let weight = Weight::Essential;
-        request.ext.push(Ext { family: Family::OpenaiChat, path: "suffix".to_owned(), value, weight });
+        request.ext.push(Ext { family: None, path: "suffix".to_owned(), value, weight: Weight::Essential });
     }
+    request.ext.extend(others(body, &GENERATE_FIELDS)?);
     let parts = user_parts(wire.prompt, wire.images, "images")?;
     if !parts.is_empty() {
         request.turns.push(Turn::new(Role::User, parts));
     }
     Ok(request)
 }
+
+/// The fields without a canonical place, those among the options too, with what leaving them out means.
+fn others(body: &[u8], known: &[&str]) -> Result<Vec<Ext>, ReadError> {
+    let Fields(fields) = parse_request(body)?;
+    let mut found = Vec::new();
+    for (name, value) in fields {
+        if name == "options" {
+            let Fields(options) = value.read().unwrap_or_default();
+            let unknown = options.into_iter().filter(|(name, _)| !OPTIONS.contains(&name.as_str()));
+            found.extend(unknown.map(|(name, value)| (format!("options.{name}"), value)));
+        } else if !known.contains(&name.as_str()) {
+            found.push((name, value));
+        }
+    }
+    found.retain(|(_, value)| !value.is_null());
+    Ok(found
+        .into_iter()
+        .map(|(path, value)| Ext { family: None, weight: weight(&path), path, value })
+        .collect())
+}
+
+fn weight(path: &str) -> Weight {
+    let name = path.rsplit('.').next().unwrap_or_default();
+    let hint = HINTS.contains(&name) || name.starts_with("x_") || name.starts_with("x-");
+    if hint { Weight::Hint } else { Weight::Meaning }
+}
+
+const CHAT_FIELDS: [&str; 6] = ["format", "messages", "model", "stream", "think", "tools"];
+const GENERATE_FIELDS: [&str; 8] =
+    ["format", "images", "model", "prompt", "stream", "suffix", "system", "think"];
+const OPTIONS: [&str; 9] = [
+    "frequency_penalty",
+    "min_p",
+    "num_predict",
+    "presence_penalty",
+    "seed",
+    "stop",
+    "temperature",
+    "top_k",
+    "top_p",
+];
+/// How a local server is to run the model; nothing about the answer.
+const HINTS: [&str; 15] = [
+    "f16_kv",
+    "keep_alive",
+    "logits_all",
+    "low_vram",
+    "main_gpu",
+    "num_batch",
+    "num_ctx",
+    "num_gpu",
+    "num_keep",
+    "num_thread",
+    "numa",
+    "use_mlock",
+    "use_mmap",
+    "vocab_only",
+    "draft_num_predict",
+];
 
 /// What both routes say in the same way. Streaming is on unless it is switched off.
 fn shared(

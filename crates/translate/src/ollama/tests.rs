@@ -1,6 +1,6 @@
 use byok_types::chat::{
     Candidate, Effort, OutputFormat, Part, PartKind, ReasoningKind, ReasoningMode, ReasoningPart, Role, Stop,
-    StopReason, ToolCall, ToolKind, Usage, unfold,
+    StopReason, ToolCall, ToolKind, Usage, Weight, unfold,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -130,4 +130,34 @@ proptest! {
         let _ = OllamaChat.read_request(&bytes, PathWish::default());
         let _ = OllamaGenerate.read_request(&bytes, PathWish::default());
     }
+}
+
+#[test]
+fn unknown_fields_are_kept_for_the_report_and_go_to_no_upstream() {
+    let request = chat(&json!({"model": "m", "messages": [], "keep_alive": "5m", "novel": 1, "x_trace": 1,
+        "options": {"num_ctx": 4096, "mirostat": 2, "top_k": 5}}));
+    let found: Vec<_> = request.ext.iter().map(|ext| (ext.family, ext.path.as_str(), ext.weight)).collect();
+    assert_eq!(
+        found,
+        [
+            (None, "keep_alive", Weight::Hint),
+            (None, "novel", Weight::Meaning),
+            (None, "x_trace", Weight::Hint),
+            (None, "options.num_ctx", Weight::Hint),
+            (None, "options.mirostat", Weight::Meaning),
+        ]
+    );
+}
+
+#[test]
+fn a_line_holds_no_character_that_some_client_takes_for_its_end() {
+    let mut writer = OllamaChat.event_writer(reply());
+    let mut out = Vec::new();
+    let mut response = answer();
+    response.candidates[0].parts = vec![Part::text("a\u{2028}b\u{2029}c\u{85}d")];
+    for event in unfold(response) {
+        writer.write(&event, &mut out);
+    }
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.contains(r"a\u2028b\u2029c\u0085d"), "{text}");
 }

@@ -4,7 +4,7 @@ use byok_types::chat::{Delta, Event, Head, PartKind, Response, StopReason, Usage
 use serde_json::{Map, Value, json};
 
 use crate::format::{EventWriter, Reply};
-use crate::wire::arguments_object;
+use crate::wire::{arguments_object, keep_on_one_line};
 
 /// Which route the answer is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -166,7 +166,9 @@ fn call(id: &str, name: &str, arguments: &str) -> Value {
 }
 
 fn push_line(body: &Map<String, Value>, out: &mut Vec<u8>) {
+    let start = out.len();
     out.extend_from_slice(Value::Object(body.clone()).to_string().as_bytes());
+    keep_on_one_line(out, start);
     out.push(b'\n');
 }
 

@@ -376,7 +376,7 @@ fn read_ext(body: Body<'_>) -> Vec<Ext> {
             _ => Weight::Meaning,
         };
         if ext.iter().all(|known| known.path != path) {
-            ext.push(Ext { family: FAMILY, path, value, weight });
+            ext.push(Ext { family: Some(FAMILY), path, value, weight });
         }
     }
     ext

@@ -51,7 +51,7 @@ impl Serialize for BodyOut<'_> {
         entry(&mut map, "service_tier", request.identity.tier.as_ref())?;
         entry(&mut map, "store", request.server_state.store.as_ref())?;
         for ext in &request.ext {
-            if ext.family == FAMILY && ext.path != LEGACY_MARK {
+            if ext.family == Some(FAMILY) && ext.path != LEGACY_MARK {
                 map.serialize_entry(&ext.path, &ext.value)?;
             }
         }

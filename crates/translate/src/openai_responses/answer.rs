@@ -8,7 +8,7 @@ use byok_types::{Fault, FaultKind, RawJson};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::input::{Content, Item, reasoning_part};
+use super::input::{Content, Item, parse, reasoning_part};
 use super::{FAMILY, items, request_write};
 use crate::format::{Reply, UpstreamFormat};
 use crate::openai_chat::OpenaiChat;
@@ -68,13 +68,15 @@ impl Wire {
         Some(Box::new(fault_of(error)))
     }
 
-    /// Why the answer ended. `called` tells whether it holds a call for the client to run.
-    pub(super) fn stop(&self, called: bool) -> Stop {
+    /// Why the answer ended. `called` tells whether it holds a call for the client to run, `refused`
+    /// whether it holds the model's own words for declining.
+    pub(super) fn stop(&self, called: bool, refused: bool) -> Stop {
         let reason = self.incomplete_details.as_ref().and_then(|details| details.reason.as_deref());
         Stop::new(match (self.status.as_deref(), reason) {
             (_, Some("content_filter")) => StopReason::Filtered,
             (_, Some("max_output_tokens")) | (Some("incomplete"), _) => StopReason::MaxTokens,
             _ if called => StopReason::ToolUse,
+            _ if refused => StopReason::Refusal,
             _ => StopReason::EndTurn,
         })
     }
@@ -116,9 +118,10 @@ pub(super) fn read(body: &[u8]) -> Result<Response, Box<Fault>> {
     let output = wire.output.as_ref().ok_or_else(|| broken("has no output"))?;
     let parts: Vec<Part> = output.iter().flat_map(parts_of_item).collect();
     let called = parts.iter().any(|part| matches!(part.kind, PartKind::ToolCall(_)));
+    let refused = parts.iter().any(|part| matches!(part.kind, PartKind::Refusal(_)));
     Ok(Response {
         created: wire.created(),
-        candidates: vec![Candidate { index: 0, parts, stop: wire.stop(called), logprobs: None }],
+        candidates: vec![Candidate { index: 0, parts, stop: wire.stop(called, refused), logprobs: None }],
         usage: wire.usage.as_ref().map(Counts::usage).unwrap_or_default(),
         id: wire.id.unwrap_or_default(),
         model: wire.model.unwrap_or_default(),
@@ -128,7 +131,7 @@ pub(super) fn read(body: &[u8]) -> Result<Response, Box<Fault>> {
 
 /// The parts that an output item holds.
 pub(super) fn parts_of_item(raw: &RawJson) -> Vec<Part> {
-    let Ok(item) = raw.read::<Item>() else { return Vec::new() };
+    let Ok(item) = parse(raw) else { return Vec::new() };
     match item.r#type.as_deref() {
         Some("message") => match item.content {
             Some(TextOr::List(list)) => list.into_iter().filter_map(part_of_content).collect(),
@@ -189,11 +192,14 @@ pub(super) fn citation(raw: &RawJson) -> Citation {
 pub(super) fn write(response: &Response, reply: &Reply) -> Vec<u8> {
     let mut output = Vec::new();
     let first = response.candidates.first();
-    for part in first.map(|candidate| candidate.parts.as_slice()).unwrap_or_default() {
-        let number = output.len();
-        output.extend(items::items(part, &reply.id.unique, number, "completed"));
-    }
     let stop = first.map_or(Stop::new(StopReason::Error), |candidate| candidate.stop.clone());
+    let parts = first.map(|candidate| candidate.parts.as_slice()).unwrap_or_default();
+    for (index, part) in parts.iter().enumerate() {
+        let number = output.len();
+        let is_last = index + 1 == parts.len();
+        let status = if is_last { last_status(stop.reason) } else { "completed" };
+        output.extend(items::items(part, &reply.id.unique, number, status));
+    }
     let ending = Ending::of(&stop, &output);
     let mut body = object(reply, ending.status(), output);
     ending.describe(&mut body);
@@ -251,6 +257,21 @@ pub(super) fn echo(request: &Request) -> Vec<(&'static str, Value)> {
         ("top_p", json!(request.sampling.top_p.unwrap_or(1.0))),
         ("truncation", json!("disabled")),
     ]
+}
+
+/// The status of the item in which an answer ends for this reason.
+pub(super) fn last_status(reason: StopReason) -> &'static str {
+    match reason {
+        StopReason::ContextFull | StopReason::Error | StopReason::Filtered | StopReason::MaxTokens => {
+            "incomplete"
+        }
+        StopReason::EndTurn
+        | StopReason::MalformedCall
+        | StopReason::Pause
+        | StopReason::Refusal
+        | StopReason::StopSequence
+        | StopReason::ToolUse => "completed",
+    }
 }
 
 /// How an answer ends.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::request_read::{WireReasoning, WireText, read_reasoning, read_text, read_tool};
 use super::{AFTER, FAMILY, REDACTED};
 use crate::format::ReadError;
-use crate::wire::TextOr;
+use crate::wire::{TextOr, parse_event};
 use crate::{media, token};
 
 /// All fields of all items that are looked at.
@@ -64,7 +64,7 @@ pub(super) fn read(input: TextOr<RawJson>, request: &mut Request) -> Result<(), 
         TextOr::List(items) => {
             for (index, raw) in items.iter().enumerate() {
                 let field = format!("input[{index}]");
-                let item = raw.read().map_err(|error: serde_json::Error| {
+                let item = parse(raw).map_err(|error| {
                     ReadError::field(&field, format!("is not an input item (column {})", error.column()))
                 })?;
                 read_item(item, raw, &field, request)?;
@@ -73,6 +73,26 @@ pub(super) fn read(input: TextOr<RawJson>, request: &mut Request) -> Result<(), 
     }
     Ok(())
 }
+
+/// Reads an item's fields. Kinds that are not looked into may have fields of the same names and other types.
+pub(super) fn parse(raw: &RawJson) -> Result<Item, serde_json::Error> {
+    raw.read::<Item>().or_else(|error| match parse_event::<Item>(raw.get().as_bytes()) {
+        Some(item) if item.r#type.as_deref().is_some_and(|kind| !KINDS.contains(&kind)) => Ok(item),
+        _ => Err(error),
+    })
+}
+
+/// The kinds of items that are looked into.
+const KINDS: [&str; 8] = [
+    "message",
+    "function_call",
+    "function_call_output",
+    "custom_tool_call",
+    "custom_tool_call_output",
+    "reasoning",
+    "additional_tools",
+    "configuration_update",
+];
 
 fn read_item(item: Item, raw: &RawJson, field: &str, request: &mut Request) -> Result<(), ReadError> {
     let required = |value: Option<String>, name: &str| {
@@ -109,7 +129,7 @@ fn read_item(item: Item, raw: &RawJson, field: &str, request: &mut Request) -> R
         }
         Some("reasoning") => read_reasoning_item(item, assistant(request)),
         Some("item_reference") => request.ext.push(Ext {
-            family: FAMILY,
+            family: Some(FAMILY),
             path: format!("{field}.item_reference"),
             value: raw.clone(),
             weight: Weight::Essential,

@@ -10,9 +10,10 @@ use byok_types::{Fault, RawJson};
 use serde::Deserialize;
 
 use super::answer::{Counts, Wire, call_of_item, citation, fault_of, parts_of_item};
-use super::input::{Item, bound_token};
+use super::input::{Item, bound_token, parse};
 use crate::format::EventReader;
 use crate::sse::Frame;
+use crate::wire::parse_event;
 
 #[derive(Deserialize)]
 struct WireEvent {
@@ -40,6 +41,7 @@ pub(super) struct Reader {
     /// Items whose `done` has been handled, by output index.
     done: BTreeSet<u64>,
     called: bool,
+    refused: bool,
 }
 
 #[derive(Default, PartialEq, Eq)]
@@ -72,7 +74,7 @@ impl EventReader for Reader {
         {
             return;
         }
-        let Ok(event) = serde_json::from_slice::<WireEvent>(frame.data) else {
+        let Some(event) = parse_event::<WireEvent>(frame.data) else {
             return self.fail(Fault::upstream_broken("the upstream sent an event that is not JSON"), out);
         };
         let kind = event.r#type.as_deref().or(frame.event).unwrap_or_default().to_owned();
@@ -218,7 +220,7 @@ impl Reader {
     }
 
     fn added(&mut self, output: u64, item: Option<&RawJson>) {
-        let Some(item) = item.and_then(|raw| raw.read::<Item>().ok()) else { return };
+        let Some(item) = item.and_then(|raw| parse(raw).ok()) else { return };
         let head = match item.r#type.as_deref() {
             Some("function_call" | "custom_tool_call") => call_head(item),
             Some("reasoning") => Some(Head::Reasoning { kind: ReasoningKind::Summary, item_id: item.id }),
@@ -248,7 +250,7 @@ impl Reader {
             }
         }
         // Where the parts of this item stood, they go back in, completed.
-        let item = raw.read::<Item>().ok();
+        let item = parse(raw).ok();
         let kind = item.as_ref().and_then(|item| item.r#type.as_deref()).unwrap_or_default().to_owned();
         let mut parts: VecDeque<Part> = parts_of_item(raw).into();
         for pending in &mut waiting {
@@ -275,6 +277,7 @@ impl Reader {
             if let Some(head) = front.head.as_ref() {
                 if !front.opened {
                     front.opened = true;
+                    self.refused |= *head == Head::Refusal;
                     out.push(Event::Open { candidate: 0, head: head.clone() });
                 }
                 // Indices that an upstream mixes up must not put one part's deltas into another.
@@ -308,7 +311,7 @@ impl Reader {
             pending.closed = true;
         }
         self.advance(out);
-        let mut stop = response.stop(self.called);
+        let mut stop = response.stop(self.called, self.refused);
         if kind == "response.incomplete" && response.status.is_none() && response.incomplete_details.is_none()
         {
             stop.reason = byok_types::chat::StopReason::MaxTokens;

@@ -187,7 +187,7 @@ fn ext((path, value): (String, RawJson)) -> Ext {
         "truncation" if value.get() == "\"disabled\"" => Weight::Hint,
         _ => Weight::Meaning,
     };
-    Ext { family: FAMILY, path, value, weight }
+    Ext { family: Some(FAMILY), path, value, weight }
 }
 
 pub(super) fn read_reasoning(wire: &WireReasoning, reasoning: &mut Reasoning) {

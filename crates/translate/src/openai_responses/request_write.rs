@@ -57,7 +57,7 @@ pub(super) fn write(request: &Request, facts: &ModelFacts) -> Vec<u8> {
     if request.stream.on {
         set("stream", json!(true));
     }
-    for ext in request.ext.iter().filter(|ext| ext.family == FAMILY && !ext.path.contains('.')) {
+    for ext in request.ext.iter().filter(|ext| ext.family == Some(FAMILY) && !ext.path.contains('.')) {
         set(&ext.path, ext.value.to_value());
     }
     serde_json::to_vec(&body).unwrap_or_default()

@@ -179,6 +179,34 @@ fn pitfall_125_the_token_is_the_one_of_the_finished_item() {
 }
 
 #[test]
+fn pitfall_44_a_refusal_in_words_is_told_from_a_filter() {
+    let refusal = json!({"type": "message", "id": "m", "role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]});
+    let whole = json!({"id": "r", "status": "completed", "output": [refusal]});
+    let read = OpenaiResponses.read_response(whole.to_string().as_bytes()).unwrap();
+    assert_eq!(read.candidates[0].stop.reason, StopReason::Refusal);
+    let streamed = fold(&[json!({"type": "response.completed", "response": whole})]);
+    assert_eq!(streamed.candidates[0].stop.reason, StopReason::Refusal);
+}
+
+#[test]
+fn pitfall_37_a_call_without_arguments_has_a_delta_all_the_same() {
+    let mut response = answer();
+    response.candidates[0].parts = vec![call("call_1", "", ToolKind::Function)];
+    let text = written(&unfold(response));
+    assert!(text.contains(r#""delta":"{}""#) && text.contains(r#""arguments":"{}""#), "{text}");
+}
+
+#[test]
+fn the_item_that_a_limit_cut_says_so() {
+    let mut response = answer();
+    response.candidates[0].stop = Stop::new(StopReason::MaxTokens);
+    let done = |text: &str| text.matches(r#""status":"incomplete""#).count();
+    // The item when it ends, the item in the response, and the response itself.
+    assert_eq!(done(&written(&unfold(response.clone()))), 3);
+    assert_eq!(done(&String::from_utf8(OpenaiResponses.write_response(&response, &reply())).unwrap()), 2);
+}
+
+#[test]
 fn events_that_are_left_out_are_made_up_for() {
     let call =
         json!({"type": "function_call", "id": "fc", "call_id": "a", "name": "f", "arguments": "{\"x\":1}"});
@@ -204,6 +232,19 @@ fn events_that_are_left_out_are_made_up_for() {
         assert_eq!(response.candidates[0].parts[0].as_text(), Some("Hi"), "{case:?}");
         assert_eq!(calls(&response), [("a", "{\"x\":1}")], "{case:?}");
     }
+}
+
+#[test]
+fn pitfall_57_events_and_items_of_kinds_to_come_are_skipped_whatever_their_fields_hold() {
+    let novel = json!({"type": "response.novel.delta", "delta": {"text": "x"}, "output_index": "y"});
+    let item = json!({"type": "tool_search_call", "id": "t", "arguments": {"q": 1}, "content": 7});
+    let mut list = interleaved();
+    list.insert(1, novel);
+    list.insert(2, json!({"type": "response.output_item.done", "output_index": 9, "item": item}));
+    let response = fold(&list);
+    assert_eq!(calls(&response), calls(&fold(&interleaved())));
+    let request = read(&json!({"model": "m", "input": [{"role": "user", "content": "Hi"}, item]}));
+    assert!(matches!(request.turns[1].parts[0].kind, PartKind::Opaque { .. }));
 }
 
 #[test]

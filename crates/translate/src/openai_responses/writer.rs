@@ -6,7 +6,7 @@ use byok_types::chat::{
 };
 use serde_json::{Map, Value, json};
 
-use super::answer::{Ending, object, usage};
+use super::answer::{Ending, last_status, object, usage};
 use super::items;
 use crate::format::{EventWriter, Reply};
 
@@ -16,6 +16,9 @@ pub(super) struct Writer {
     sequence: u64,
     output: Vec<Value>,
     open: Option<Part>,
+    /// Whether the open part has ended. Its item is finished when it is known whether the answer goes on
+    /// behind it or was cut off in it.
+    ended: bool,
     stop: Option<Stop>,
     usage: Usage,
 }
@@ -28,6 +31,7 @@ impl Writer {
             sequence: 0,
             output: Vec::new(),
             open: None,
+            ended: false,
             stop: None,
             usage: Usage::default(),
         }
@@ -70,6 +74,7 @@ impl Writer {
     }
 
     fn open(&mut self, head: &Head, out: &mut Vec<u8>) {
+        self.close("completed", out);
         let part = Part::new(match head {
             Head::Media(media) => PartKind::Media(media.clone()),
             Head::Opaque { family, raw } => PartKind::Opaque { family: *family, raw: raw.clone() },
@@ -162,13 +167,14 @@ impl Writer {
     }
 
     fn close(&mut self, status: &str, out: &mut Vec<u8>) {
-        let Some(mut part) = self.open.take() else { return };
-        if let PartKind::ToolCall(call) = &mut part.kind
+        if let Some(PartKind::ToolCall(call)) = self.open.as_ref().map(|part| &part.kind)
             && call.kind == ToolKind::Function
-            && call.arguments.trim().is_empty()
+            && call.arguments.is_empty()
         {
-            "{}".clone_into(&mut call.arguments);
+            self.grow(&Delta::Arguments("{}".to_owned()), out);
         }
+        self.ended = false;
+        let Some(part) = self.open.take() else { return };
         let Some(item) = self.item(&part, status) else { return };
         let id = item["id"].clone();
         match &part.kind {
@@ -235,7 +241,7 @@ impl Writer {
 
     fn fail(&mut self, fault: &Fault, out: &mut Vec<u8>) {
         self.start(out);
-        self.close("incomplete", out);
+        self.close(if self.ended { "completed" } else { "incomplete" }, out);
         self.end(&Ending::Failed(fault.clone()), out);
     }
 }
@@ -249,10 +255,14 @@ impl EventWriter for Writer {
             }
             Event::Open { candidate: 0, head } => self.open(head, out),
             Event::Delta { candidate: 0, delta } => self.grow(delta, out),
-            Event::Close { candidate: 0 } => self.close("completed", out),
+            Event::Close { candidate: 0 } => self.ended = true,
             Event::Usage(usage) => self.usage.update(usage),
-            Event::Stop { candidate: 0, stop } => self.stop = Some(stop.clone()),
+            Event::Stop { candidate: 0, stop } => {
+                self.close(last_status(stop.reason), out);
+                self.stop = Some(stop.clone());
+            }
             Event::End => {
+                self.close("completed", out);
                 let stop = self.stop.take().unwrap_or(Stop::new(StopReason::EndTurn));
                 let ending = Ending::of(&stop, &self.output);
                 self.end(&ending, out);

@@ -386,8 +386,8 @@ pub struct ServerState {
 /// A field without a canonical place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ext {
-    /// The family whose field it is.
-    pub family: Family,
+    /// The family whose field it is; `None`: of a format that no upstream speaks, so that none gets it.
+    pub family: Option<Family>,
     /// Its name at the top level of the request, or a dotted path (`generationConfig.speechConfig`).
     pub path: String,
     /// Its value.

@@ -235,7 +235,7 @@ prop_compose! {
         request.limits.max_output = Some(10_000);
         if ext {
             let (path, value) = ("container".to_owned(), raw("\"c 1\""));
-            request.ext.push(Ext { family: Family::Anthropic, path, value, weight: Weight::Meaning });
+            request.ext.push(Ext { family: Some(Family::Anthropic), path, value, weight: Weight::Meaning });
         }
         request
     }

@@ -49,7 +49,7 @@ fn pitfall_72_and_73_fields_of_others_are_not_forwarded() {
     request.identity.tier = Some("flex".into());
     request.server_state.store = Some(true);
     request.ext.push(byok_types::chat::Ext {
-        family: Family::OpenaiChat,
+        family: Some(Family::OpenaiChat),
         path: "prediction".into(),
         value: RawJson::parse("{}").unwrap(),
         weight: byok_types::chat::Weight::Meaning,

@@ -6,7 +6,10 @@ use crate::fit::Lossy;
 use crate::fit::tests::{fitted, hello, json, outline, refused, reports, try_fit, usual};
 
 fn saying(family: Family, path: &str, value: &str, weight: Weight) -> Request {
-    Request { ext: vec![Ext { family, path: path.into(), value: json(value), weight }], ..hello() }
+    Request {
+        ext: vec![Ext { family: Some(family), path: path.into(), value: json(value), weight }],
+        ..hello()
+    }
 }
 
 #[test]

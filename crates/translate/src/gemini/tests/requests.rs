@@ -532,7 +532,7 @@ fn what_has_no_place_is_kept_and_weighed_and_goes_back() {
     );
     let mut fitted = read.clone();
     fitted.ext.push(Ext {
-        family: Family::Cohere,
+        family: Some(Family::Cohere),
         path: "safety_mode".into(),
         value: RawJson::string("OFF"),
         weight: Weight::Hint,

@@ -392,8 +392,10 @@ fn a_foreign_family_never_sees_what_is_not_its_own() {
         value: own.clone(),
         weight: byok_types::chat::Weight::Hint,
     };
-    let request = Request { model: "m".into(), ext: vec![ext(Family::Anthropic)], ..Request::default() };
+    let request =
+        Request { model: "m".into(), ext: vec![ext(Some(Family::Anthropic))], ..Request::default() };
     assert!(!write(&request).contains("speed"));
-    let request = Request { model: "m".into(), ext: vec![ext(Family::OpenaiChat)], ..Request::default() };
+    let request =
+        Request { model: "m".into(), ext: vec![ext(Some(Family::OpenaiChat))], ..Request::default() };
     assert!(write(&request).contains("speed"));
 }
