@@ -95,7 +95,7 @@ impl Vault {
                     secrets.push(tokens.access.clone());
                     secrets.extend(tokens.refresh.clone());
                 }
-                Credential::None => {}
+                Credential::Linked(_) | Credential::None => {}
             }
         }
         secrets
