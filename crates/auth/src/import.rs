@@ -36,6 +36,8 @@ pub struct Tool {
     pub flow: &'static str,
     /// What renews the login in place, for people: a command of that program.
     pub renewed_by: &'static str,
+    /// The provider that a key in the same file is for.
+    pub keys: Option<&'static str>,
 }
 
 /// Where a file may be.
@@ -119,7 +121,8 @@ impl Tool {
 }
 
 impl Place {
-    fn path(&self, environment: Environment<'_>) -> Option<PathBuf> {
+    /// The path on this machine; `None` where the directory is not known.
+    pub fn path(&self, environment: Environment<'_>) -> Option<PathBuf> {
         let mut path = self.base.directory(environment)?;
         path.extend(self.path.split('/'));
         Some(path)

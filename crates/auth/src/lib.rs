@@ -12,6 +12,7 @@ pub mod error;
 pub mod http;
 pub mod import;
 pub mod input;
+mod link;
 pub mod renew;
 pub mod vault;
 

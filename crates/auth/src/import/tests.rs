@@ -17,6 +17,7 @@ const CLAUDE: Tool = Tool {
     shape: Shape::ClaudeCredentials,
     flow: "claude",
     renewed_by: "claude",
+    keys: None,
 };
 
 /// A home with one file in it.
