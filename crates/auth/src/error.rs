@@ -27,6 +27,19 @@ pub enum AuthError {
         /// What is wrong with it.
         source: InputError,
     },
+    /// The login that another program keeps cannot be used now.
+    #[error(
+        "{account} is the login in {path}, which cannot be used: {reason}; start the program that it belongs to, or \
+         log in with byok: byok login {provider}", provider = .account.provider
+    )]
+    Link {
+        /// The account.
+        account: AccountKey,
+        /// The file.
+        path: String,
+        /// What is wrong, without secrets.
+        reason: String,
+    },
     /// There is no such account.
     #[error("not logged in to {provider} as `{account}`; run: byok login {provider} --account {account}", provider = .0.provider, account = .0.account)]
     NotLoggedIn(AccountKey),

@@ -1,6 +1,7 @@
 //! Gets a usable credential for an account. It knows no provider by name, and no SQL.
 //!
 //! - [`Vault`] holds the credentials in memory for the hot path and keeps up with the store.
+//! - [`import`] reads the logins that vendors' own programs keep on this machine.
 //! - [`input`] says what an API key, an account name and a base URL that a person hands in may be.
 //!
 //! Login engines (PKCE, device code, authorization code) and refreshing belong here too: each flow is
@@ -9,7 +10,9 @@
 
 pub mod error;
 pub mod http;
+pub mod import;
 pub mod input;
+mod link;
 pub mod renew;
 pub mod vault;
 

@@ -7,17 +7,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use byok_store::{NewAccount, Store};
-use byok_types::{AccountId, AccountKey, Credential, ProviderId, Secret};
+use byok_types::{AccountId, AccountKey, Credential, Link, ProviderId, Secret, TokenSet};
 use tokio::sync::Mutex;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::AuthError;
 use crate::input;
+use crate::link::Links;
 
 /// How often the store is asked for changes of other processes, which are to be seen within two seconds.
 const WATCH: Duration = Duration::from_secs(1);
@@ -33,6 +34,8 @@ struct Inner {
     store: Store,
     stored: ArcSwap<Stored>,
     configured: ArcSwap<HashMap<ProviderId, Secret>>,
+    /// What the logins that other programs keep were when last read.
+    links: Links,
     /// Held while a snapshot is made, so that an older one never replaces a newer one.
     reloading: Mutex<()>,
 }
@@ -46,6 +49,15 @@ struct Stored {
     accounts: HashMap<ProviderId, Vec<AccountKey>>,
 }
 
+impl Stored {
+    fn links(&self) -> impl Iterator<Item = (&AccountKey, &Link)> {
+        self.credentials.iter().filter_map(|(key, credential)| match credential {
+            Credential::Linked(link) => Some((key, link)),
+            _ => None,
+        })
+    }
+}
+
 impl Vault {
     /// The vault of a store, filled.
     pub async fn new(store: Store) -> Result<Self, AuthError> {
@@ -53,6 +65,7 @@ impl Vault {
             store,
             stored: ArcSwap::default(),
             configured: ArcSwap::default(),
+            links: Links::default(),
             reloading: Mutex::new(()),
         }));
         vault.reload().await?;
@@ -63,13 +76,13 @@ impl Vault {
     /// more, since another process may have logged in just now.
     pub async fn credential(&self, key: &AccountKey) -> Result<Credential, AuthError> {
         if let Some(credential) = self.held(key) {
-            return Ok(credential);
+            return self.followed(key, credential).await;
         }
         if key.account.as_str() != CONFIG
             && self.keep_up().await?
             && let Some(credential) = self.held(key)
         {
-            return Ok(credential);
+            return self.followed(key, credential).await;
         }
         Err(AuthError::NotLoggedIn(key.clone()))
     }
@@ -88,17 +101,42 @@ impl Vault {
     pub fn secrets(&self) -> Vec<Secret> {
         let stored = self.0.stored.load();
         let mut secrets: Vec<Secret> = self.0.configured.load().values().cloned().collect();
-        for credential in stored.credentials.values() {
+        secrets.extend(stored.credentials.values().filter_map(|credential| match credential {
+            Credential::ApiKey(key) => Some(key.clone()),
+            _ => None,
+        }));
+        let mut add = |tokens: &TokenSet| {
+            secrets.push(tokens.access.clone());
+            secrets.extend(tokens.refresh.clone());
+        };
+        for (key, credential) in &stored.credentials {
             match credential {
-                Credential::ApiKey(key) => secrets.push(key.clone()),
-                Credential::OAuth(tokens) => {
-                    secrets.push(tokens.access.clone());
-                    secrets.extend(tokens.refresh.clone());
+                Credential::ApiKey(_) => {}
+                Credential::Linked(link) => {
+                    if let Some(Ok(tokens)) = self.0.links.read_last(key, link) {
+                        add(&tokens);
+                    }
                 }
+                Credential::OAuth(tokens) => add(tokens),
                 Credential::None => {}
             }
         }
         secrets
+    }
+
+    /// The credential, with what a link leads to in place of the link.
+    async fn followed(&self, key: &AccountKey, credential: Credential) -> Result<Credential, AuthError> {
+        let Credential::Linked(link) = credential else { return Ok(credential) };
+        Ok(Credential::OAuth(self.0.links.tokens(key, &link, SystemTime::now()).await?))
+    }
+
+    /// Reads again what other programs have changed in their files.
+    async fn follow_links(&self) {
+        let links: Vec<_> =
+            self.0.stored.load().links().map(|(key, link)| (key.clone(), link.clone())).collect();
+        if !links.is_empty() {
+            self.0.links.look(links).await;
+        }
     }
 
     /// Takes over the API keys of the config file in place of those before. Nothing changes when one of
@@ -163,6 +201,7 @@ impl Vault {
                 () = cancel.cancelled() => return,
                 _ = clock.tick() => {}
             }
+            self.follow_links().await;
             match self.keep_up().await {
                 Ok(changed) => {
                     if changed {
@@ -215,7 +254,9 @@ impl Vault {
                 Err(error) => tracing::error!(%error, "an account cannot be used"),
             }
         }
+        self.0.links.keep(|key| stored.credentials.contains_key(key));
         self.0.stored.store(Arc::new(stored));
+        self.follow_links().await;
         Ok(())
     }
 }

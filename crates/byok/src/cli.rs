@@ -44,6 +44,7 @@ pub(crate) enum Commands {
     Serve(Serve),
     Status(Status),
     Models(Models),
+    Import(Import),
     Logout(Logout),
     Config(Config),
     Completions(Completions),
@@ -136,6 +137,25 @@ pub(crate) struct Status {
 pub(crate) struct Models {
     /// Only those of this provider
     pub(crate) provider: Option<String>,
+    #[command(flatten)]
+    pub(crate) files: Files,
+}
+
+/// Use the logins of the vendors' own programs
+///
+/// Looks for the logins that Claude Code, Codex, Gemini CLI and others keep on this machine, and shows what
+/// it finds. They are read where they are: the other program keeps its login and goes on renewing it, and
+/// byok follows. With --take the login is copied, and byok renews the copy; with most vendors, only one of
+/// two programs can go on with the same login then.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  byok import\n  byok import claude\n  byok import codex --take")]
+pub(crate) struct Import {
+    /// The program: claude, codex, gemini, copilot, qwen, kiro, kimi, or all
+    #[arg(default_value = "all")]
+    pub(crate) tool: String,
+    /// Copy the login instead of reading it where it is
+    #[arg(long)]
+    pub(crate) take: bool,
     #[command(flatten)]
     pub(crate) files: Files,
 }
@@ -244,7 +264,7 @@ const EXAMPLES: &str = "Start here:
 /// Every command is in one of these; a test sees to it.
 const GROUPS: [(&str, &[&str]); 3] = [
     ("Start", &["demo", "login", "serve"]),
-    ("Look and change", &["status", "models", "logout"]),
+    ("Look and change", &["status", "models", "import", "logout"]),
     ("Set up", &["config", "completions"]),
 ];
 
@@ -291,7 +311,9 @@ mod tests {
     #[test]
     fn help_reads_well() {
         insta::assert_snapshot!("help", help(&[]));
-        for name in ["demo", "login", "serve", "status", "models", "logout", "config", "completions"] {
+        for name in
+            ["demo", "login", "serve", "status", "models", "import", "logout", "config", "completions"]
+        {
             insta::assert_snapshot!(format!("help_{name}"), help(&[name]));
         }
     }

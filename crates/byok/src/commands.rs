@@ -3,6 +3,7 @@
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod import;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod models;
@@ -41,6 +42,7 @@ pub(crate) async fn run(command: Commands, context: Context) -> Result<(), Error
             ConfigCommands::Path => config::path(terminal),
         },
         Commands::Demo(args) => demo::run(&args, terminal).await,
+        Commands::Import(args) => import::run(&args, terminal).await,
         Commands::Login(args) => login::run(&args, terminal).await,
         Commands::Logout(args) => logout::run(&args, terminal).await,
         Commands::Models(args) => models::run(&args, terminal).await,
@@ -70,6 +72,10 @@ pub(crate) enum Error {
     NoModels,
     #[error("byok has no directory: neither BYOK_HOME nor the home directory of this user is set")]
     NoHome,
+    #[error("{}", nothing_to_import(places))]
+    NothingToImport { places: Vec<String> },
+    #[error("`{name}` is no program whose login byok can read; it is one of: {}, all", known.join(", "))]
+    UnknownTool { name: String, known: Vec<&'static str> },
     #[error("there is no account `{account}` at {provider}; `byok status` lists your accounts")]
     NoSuchAccount { provider: ProviderId, account: String },
     #[error(
@@ -97,9 +103,13 @@ impl Error {
     /// The exit code: 1 it failed, 2 it was asked wrongly, 3 there is no login.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Ambiguous { .. } | Self::NoTerminal | Self::UnknownProvider { .. } => 2,
+            Self::Ambiguous { .. }
+            | Self::NoTerminal
+            | Self::UnknownProvider { .. }
+            | Self::UnknownTool { .. } => 2,
             Self::NoModels
             | Self::NoSuchAccount { .. }
+            | Self::NothingToImport { .. }
             | Self::NotLoggedIn(_)
             | Self::NothingUsable
             | Self::Auth(byok_auth::AuthError::NotLoggedIn(_)) => 3,
@@ -134,6 +144,16 @@ fn unknown_provider(name: &str, nearest: Option<&str>) -> String {
         "byok knows no provider `{name}`{suggestion}\n       `byok status --all` lists those it knows, and \
          the config can add others"
     )
+}
+
+fn nothing_to_import(places: &[String]) -> String {
+    let mut text = "no login of another program was found; byok looked at\n".to_owned();
+    for place in places {
+        text.push_str("         ");
+        text.push_str(place);
+        text.push('\n');
+    }
+    text + "       `byok login PROVIDER` logs in with byok itself"
 }
 
 /// Whether many requests are to be served at once.

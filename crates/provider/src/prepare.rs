@@ -157,7 +157,8 @@ fn authorize(
     credential: &Credential,
 ) -> Result<(), Box<Fault>> {
     let (name, value) = match credential {
-        Credential::None => return Ok(()),
+        // The vault has followed every link before it hands out what it leads to.
+        Credential::Linked(_) | Credential::None => return Ok(()),
         Credential::OAuth(tokens) => (AUTHORIZATION, bearer(&tokens.access)),
         Credential::ApiKey(key) => match auth {
             Auth::ApiKey => (HeaderName::from_static("api-key"), plain(key)),

@@ -4,6 +4,7 @@
 //! A row holds no behaviour. How an address is put together is [`crate::spec`]'s, how a quirk is applied
 //! [`crate::quirk`]'s.
 
+use byok_auth::import::Tool;
 use byok_translate::Wire;
 use byok_types::Family;
 
@@ -36,6 +37,8 @@ pub struct Row {
     pub key: KeyNeed,
     /// How the `User-Agent` of the vendor's own programs begins. Their calls pass with their own names.
     pub genuine: &'static [&'static str],
+    /// The vendor's own programs whose login can be used from where it is.
+    pub tools: &'static [Tool],
 }
 
 /// A format that a provider speaks, and where.
@@ -226,4 +229,5 @@ pub(crate) const CHAT_COMPATIBLE: Row = Row {
     quirks: &[],
     key: KeyNeed::Required,
     genuine: &[],
+    tools: &[],
 };

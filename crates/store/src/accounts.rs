@@ -234,7 +234,7 @@ impl StoredRow {
     }
 
     fn kind(&self) -> Result<CredentialKind, Error> {
-        [CredentialKind::ApiKey, CredentialKind::OAuth, CredentialKind::None]
+        [CredentialKind::ApiKey, CredentialKind::Linked, CredentialKind::OAuth, CredentialKind::None]
             .into_iter()
             .find(|kind| kind.name() == self.kind)
             .ok_or_else(|| Error::Sealed { account: self.key() })
@@ -305,7 +305,7 @@ fn insert(
     let (label, hint, expires_at) = match &new.credential {
         Credential::ApiKey(key) => (None, Some(key.tail()), None),
         Credential::OAuth(tokens) => (tokens.label.as_ref(), None, tokens.expires_at),
-        Credential::None => (None, None, None),
+        Credential::Linked(_) | Credential::None => (None, None, None),
     };
     let place = place(&key::store_id(transaction)?, &new.key, kind, new.base_url.as_deref());
     // Writing strings as JSON into memory does not fail.

@@ -5,8 +5,9 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use byok_types::{Credential, CredentialKind, Secret, TokenSet};
+use byok_types::{Credential, CredentialKind, Link, Secret, TokenSet};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -16,6 +17,16 @@ use crate::time;
 struct ApiKey<'a> {
     #[serde(borrow)]
     key: Cow<'a, str>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Linked<'a> {
+    #[serde(borrow)]
+    path: Cow<'a, str>,
+    #[serde(borrow)]
+    shape: Cow<'a, str>,
+    #[serde(borrow, default)]
+    entry: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -37,6 +48,12 @@ struct Tokens<'a> {
 pub(crate) fn write(credential: &Credential) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
     match credential {
         Credential::ApiKey(key) => json(&ApiKey { key: Cow::Borrowed(key.expose()) }, key.expose().len()),
+        Credential::Linked(link) => {
+            let path = link.path.to_string_lossy();
+            let length = path.len() + link.shape.len() + link.entry.as_deref().map_or(0, str::len);
+            let entry = link.entry.as_deref().map(Cow::Borrowed);
+            json(&Linked { path, shape: Cow::Borrowed(&link.shape), entry }, length)
+        }
         Credential::OAuth(tokens) => {
             let refresh = tokens.refresh.as_ref().map(Secret::expose);
             let label = tokens.label.as_deref();
@@ -75,6 +92,14 @@ pub(crate) fn read(kind: CredentialKind, bytes: &[u8]) -> Option<Credential> {
         CredentialKind::ApiKey => {
             let payload: ApiKey<'_> = serde_json::from_slice(bytes).ok()?;
             Some(Credential::ApiKey(Secret::new(payload.key)))
+        }
+        CredentialKind::Linked => {
+            let payload: Linked<'_> = serde_json::from_slice(bytes).ok()?;
+            Some(Credential::Linked(Link {
+                path: PathBuf::from(payload.path.into_owned()),
+                shape: payload.shape.into_owned(),
+                entry: payload.entry.map(Cow::into_owned),
+            }))
         }
         CredentialKind::OAuth => {
             let payload: Tokens<'_> = serde_json::from_slice(bytes).ok()?;
@@ -124,10 +149,21 @@ mod tests {
         }
 
         #[test]
+        fn links_come_back(path in any::<String>(), shape in any::<String>(), entry in any::<Option<String>>()) {
+            let link = Link { path: PathBuf::from(path), shape, entry };
+            let bytes = write(&Credential::Linked(link.clone())).unwrap();
+            let Some(Credential::Linked(back)) = read(CredentialKind::Linked, &bytes) else {
+                return Err(TestCaseError::fail("no link"));
+            };
+            prop_assert_eq!(back, link);
+        }
+
+        #[test]
         fn garbage_is_no_credential_and_no_panic(bytes in prop::collection::vec(any::<u8>(), 1..100)) {
             prop_assert!(read(CredentialKind::None, &bytes).is_none());
             let _ = read(CredentialKind::ApiKey, &bytes);
             let _ = read(CredentialKind::OAuth, &bytes);
+            let _ = read(CredentialKind::Linked, &bytes);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use crate::Secret;
@@ -11,6 +12,8 @@ use crate::Secret;
 pub enum Credential {
     /// A long-lived API key.
     ApiKey(Secret),
+    /// A login that another program keeps. It is read where it is, and never renewed by us.
+    Linked(Link),
     /// A login's access token.
     OAuth(TokenSet),
     /// The provider asks for nothing (a local server).
@@ -22,19 +25,31 @@ impl Credential {
     pub fn kind(&self) -> CredentialKind {
         match self {
             Self::ApiKey(_) => CredentialKind::ApiKey,
+            Self::Linked(_) => CredentialKind::Linked,
             Self::OAuth(_) => CredentialKind::OAuth,
             Self::None => CredentialKind::None,
         }
     }
 
-    /// The text that goes into the request, if any.
+    /// The text that goes into the request, if any. A link has none until it has been followed.
     pub fn bearer(&self) -> Option<&Secret> {
         match self {
             Self::ApiKey(key) => Some(key),
             Self::OAuth(tokens) => Some(&tokens.access),
-            Self::None => None,
+            Self::Linked(_) | Self::None => None,
         }
     }
+}
+
+/// Where another program keeps a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The file.
+    pub path: PathBuf,
+    /// How the file is read, by the name of its shape.
+    pub shape: String,
+    /// Which of the logins in it, where it holds several.
+    pub entry: Option<String>,
 }
 
 /// The kind of a [`Credential`], without the secret.
@@ -42,6 +57,8 @@ impl Credential {
 pub enum CredentialKind {
     /// An API key.
     ApiKey,
+    /// A login that another program keeps.
+    Linked,
     /// A login.
     OAuth,
     /// Nothing.
@@ -53,6 +70,7 @@ impl CredentialKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::ApiKey => "api-key",
+            Self::Linked => "linked",
             Self::OAuth => "oauth",
             Self::None => "none",
         }

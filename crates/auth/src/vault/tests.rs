@@ -138,3 +138,37 @@ async fn the_hot_path_asks_the_store_nothing() {
     let error = vault.credential(&openai("other")).await.unwrap_err();
     assert!(matches!(error, AuthError::Store(byok_store::Error::Closed)), "{error}");
 }
+
+#[tokio::test]
+async fn a_login_of_another_program_is_read_where_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("credentials.json");
+    let write = |access: &str, expires_at: u64| {
+        let text = format!(r#"{{"claudeAiOauth":{{"accessToken":"{access}","expiresAt":{expires_at}}}}}"#);
+        std::fs::write(&path, text).unwrap();
+    };
+    let far = 4_000_000_000_000;
+    write("first-token-0001", far);
+    let vault = in_memory().await;
+    let key = openai("linked");
+    let link = Link { path: path.clone(), shape: "claude-credentials".to_owned(), entry: None };
+    let account =
+        NewAccount { key: key.clone(), credential: Credential::Linked(link), base_url: None, label: None };
+    vault.login(account).await.unwrap();
+    assert_eq!(bearer(&vault, &key).await.unwrap(), "first-token-0001");
+    assert!(vault.secrets().iter().any(|secret| secret.expose() == "first-token-0001"));
+
+    // A token that is over is looked for again at once.
+    write("over", 1);
+    vault.follow_links().await;
+    let error = vault.credential(&key).await.unwrap_err().to_string();
+    assert!(error.contains("over") && error.contains("byok login openai"), "{error}");
+    write("second-token-002", far);
+    assert_eq!(bearer(&vault, &key).await.unwrap(), "second-token-002");
+
+    // A file that is gone ends nothing but its own use.
+    std::fs::remove_file(&path).unwrap();
+    vault.follow_links().await;
+    assert!(matches!(vault.credential(&key).await, Err(AuthError::Link { .. })));
+    assert_eq!(vault.accounts_of(&key.provider), [key]);
+}

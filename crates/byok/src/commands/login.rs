@@ -66,7 +66,7 @@ pub(crate) async fn run(args: &cli::Login, terminal: &Terminal) -> Result<(), Er
 }
 
 /// What keeps the key from whoever gets the files, before they are written.
-fn protection(store: &Store, location: &Location) -> String {
+pub(super) fn protection(store: &Store, location: &Location) -> String {
     let protection = store.protection();
     let place = match location {
         Location::File(path) => shown(path),

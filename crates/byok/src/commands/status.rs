@@ -187,6 +187,7 @@ async fn entries(providers: &Providers, accounts: &[Account]) -> Vec<Entry> {
 fn kind(kind: CredentialKind) -> &'static str {
     match kind {
         CredentialKind::ApiKey => "API key",
+        CredentialKind::Linked => "login of another program",
         CredentialKind::None => "no key needed",
         CredentialKind::OAuth => "login",
     }

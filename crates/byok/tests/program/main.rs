@@ -4,5 +4,6 @@
 mod accounts;
 mod config;
 mod demo;
+mod import;
 mod serve;
 mod support;

@@ -1,5 +1,6 @@
 //! Anthropic, with an API key (provider facts, 1.4 and 1.5).
 
+use byok_auth::import::{Base, Place, Shape, Tool};
 use byok_translate::Wire;
 use byok_types::Family;
 
@@ -48,5 +49,17 @@ pub(super) const ROW: Row = Row {
     ],
     list: List::At { path: "/v1/models?limit=1000", shape: ListShape::Anthropic },
     genuine: &["claude-cli/"],
+    tools: &[Tool {
+        name: "claude",
+        title: "Claude Code",
+        places: &[
+            Place { base: Base::Env("CLAUDE_CONFIG_DIR"), path: ".credentials.json" },
+            Place { base: Base::Home, path: ".claude/.credentials.json" },
+        ],
+        shape: Shape::ClaudeCredentials,
+        flow: "claude",
+        renewed_by: "claude",
+        keys: None,
+    }],
     ..CHAT_COMPATIBLE
 };

@@ -1,6 +1,7 @@
 //! Google Gemini, with an API key (provider facts, 4.4 and 4.5). The OpenAI-shaped shim at
 //! `/v1beta/openai` is left out: it knows less than the format itself.
 
+use byok_auth::import::{Base, Place, Shape, Tool};
 use byok_translate::Wire;
 use byok_types::Family;
 
@@ -43,5 +44,14 @@ pub(super) const ROW: Row = Row {
     ],
     list: List::At { path: "/v1beta/models?pageSize=1000", shape: ListShape::Gemini },
     genuine: &["GeminiCLI"],
+    tools: &[Tool {
+        name: "gemini",
+        title: "Gemini CLI",
+        places: &[Place { base: Base::Home, path: ".gemini/oauth_creds.json" }],
+        shape: Shape::OauthCreds,
+        flow: "gemini",
+        renewed_by: "gemini",
+        keys: None,
+    }],
     ..CHAT_COMPATIBLE
 };

@@ -1,6 +1,8 @@
 //! Kimi Code, with the plan's API key (provider facts, 8.3 to 8.5). Keys of the pay-as-you-go platform are
 //! another provider's, `moonshot`.
 
+use byok_auth::import::{Base, Place, Shape, Tool};
+
 use crate::row::{CHAT_COMPATIBLE, Endpoint, Model, Quirk, Row};
 
 pub(super) const ROW: Row = Row {
@@ -19,5 +21,17 @@ pub(super) const ROW: Row = Row {
     ],
     quirks: &[Quirk::DropFields(&["store"]), Quirk::NoDeveloperRole],
     genuine: &["KimiCLI/"],
+    tools: &[Tool {
+        name: "kimi",
+        title: "Kimi Code",
+        places: &[
+            Place { base: Base::Home, path: ".kimi-code/credentials/kimi-code.json" },
+            Place { base: Base::Home, path: ".kimi/credentials/kimi-code.json" },
+        ],
+        shape: Shape::KimiCredentials,
+        flow: "kimi",
+        renewed_by: "kimi",
+        keys: None,
+    }],
     ..CHAT_COMPATIBLE
 };

@@ -1,6 +1,8 @@
 //! Alibaba Cloud's `ModelStudio`, international (provider facts, 7.4 and 7.5). A key works with its own plan
 //! and region only; the others are reached by `base_url`.
 
+use byok_auth::import::{Base, Place, Shape, Tool};
+
 use crate::row::{CHAT_COMPATIBLE, Endpoint, Health, List, ListShape, Model, Row};
 
 pub(super) const ROW: Row = Row {
@@ -23,5 +25,14 @@ pub(super) const ROW: Row = Row {
         "the free login has ended; an Alibaba Cloud key serves the models",
     ),
     genuine: &["QwenCode/"],
+    tools: &[Tool {
+        name: "qwen",
+        title: "Qwen Code",
+        places: &[Place { base: Base::Home, path: ".qwen/oauth_creds.json" }],
+        shape: Shape::OauthCreds,
+        flow: "qwen",
+        renewed_by: "qwen",
+        keys: None,
+    }],
     ..CHAT_COMPATIBLE
 };
