@@ -4,11 +4,15 @@
 //! - [`import`] reads the logins that vendors' own programs keep on this machine.
 //! - [`input`] says what an API key, an account name and a base URL that a person hands in may be.
 //!
-//! Login engines (PKCE, device code, authorization code) and refreshing belong here too: each flow is
-//! data that the provider's row hands in, run by an engine that does no I/O of its own. The vault is where
-//! a refreshed pair is stored before it is used.
+//! - [`flow`] logs in, renews and revokes: a flow is data that the provider's row hands in, run by an engine
+//!   that reaches its vendor through an [`Http`] that is handed in as well.
+//! - [`after`] is what comes between a token and a usable login: exchanges, projects, names.
+//!
+//! The vault is where a refreshed pair is stored before it is used.
 
+pub mod after;
 pub mod error;
+pub mod flow;
 pub mod http;
 pub mod import;
 pub mod input;
@@ -17,6 +21,7 @@ pub mod renew;
 pub mod vault;
 
 pub use error::AuthError;
+pub use flow::{CallbackError, CodeLogin, DeviceLogin, Flow, Known, LoginError, Overrides, Polled, Revoked};
 pub use http::{Http, HttpError};
 pub use input::{InputError, api_key};
 pub use renew::{Renew, RenewError};
