@@ -151,6 +151,7 @@ fn translated(spec: &ProviderSpec, family: Family, call: &Generate) -> Result<By
         lossy: Lossy::Drop,
         id: call.id.clone(),
         force_stream: false,
+        recall: &(),
     };
     let (_, made) = Exchange::begin(ask)?;
     let body = match family {

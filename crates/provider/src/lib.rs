@@ -36,6 +36,7 @@ mod client;
 mod dispatch;
 mod edge;
 mod mask;
+mod memory;
 mod prepare;
 mod quirk;
 mod refusal;

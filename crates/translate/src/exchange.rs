@@ -11,6 +11,7 @@ use byok_types::{Dialect, Family, Fault};
 use crate::fit::{Dropped, Fitted, Lossy, Restore, Target, fit};
 use crate::format::{AnswerId, Reply, dialect, family};
 use crate::pipe::{FoldPipe, StreamPipe};
+use crate::recall::{self, Learned, Learner, Recall};
 
 /// What a client asks of an upstream of another format.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub struct Ask<'a> {
     pub id: AnswerId,
     /// Whether the upstream only streams.
     pub force_stream: bool,
+    /// What is remembered of earlier answers; `&()` where nothing is.
+    pub recall: &'a dyn Recall,
 }
 
 /// The call to make.
@@ -47,7 +50,7 @@ pub struct Call {
 }
 
 /// A whole answer in the client's format.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Whole {
     /// The bytes.
     pub body: Vec<u8>,
@@ -55,6 +58,8 @@ pub struct Whole {
     pub content_type: &'static str,
     /// What the answer cost.
     pub usage: Usage,
+    /// What to remember of it.
+    pub learned: Vec<Learned>,
 }
 
 /// A call under way.
@@ -64,13 +69,16 @@ pub struct Exchange {
     upstream: Family,
     reply: Reply,
     restore: Restore,
+    learner: Learner,
 }
 
 impl Exchange {
     /// Translates the request. A fault means that it cannot be served by this upstream; nothing has been
     /// sent then.
-    pub fn begin(ask: Ask<'_>) -> Result<(Self, Call), Box<Fault>> {
+    pub fn begin(mut ask: Ask<'_>) -> Result<(Self, Call), Box<Fault>> {
         let reply = dialect(ask.client).reply(&ask.request, ask.id);
+        let learner = Learner::new(&ask.request, ask.upstream);
+        recall::restore(&mut ask.request, ask.upstream, ask.recall);
         let target = Target { family: ask.upstream, facts: ask.facts, lossy: ask.lossy };
         let Fitted { mut request, restore, dropped } = fit(ask.request, &target)?;
         ask.model.clone_into(&mut request.model);
@@ -82,14 +90,14 @@ impl Exchange {
             stream: request.stream.on,
             dropped,
         };
-        Ok((Self { client: ask.client, upstream: ask.upstream, reply, restore }, call))
+        Ok((Self { client: ask.client, upstream: ask.upstream, reply, restore, learner }, call))
     }
 
     /// Translates a whole answer.
-    pub fn whole(&mut self, body: &[u8]) -> Result<Whole, Box<Fault>> {
+    pub fn whole(mut self, body: &[u8]) -> Result<Whole, Box<Fault>> {
         let response = family(self.upstream).read_response(body)?;
         let response = self.restore.response(response);
-        Ok(whole(self.client, &self.reply, &response))
+        Ok(whole(self.client, &self.reply, &response, self.learner))
     }
 
     /// Serves a client that streams from an upstream that answered in one piece.
@@ -98,7 +106,8 @@ impl Exchange {
         let mut pipe = self.stream();
         let mut out = Vec::with_capacity(body.len() * 2);
         pipe.write_all(unfold(response), &mut out);
-        Ok(Whole { body: out, content_type: pipe.content_type(), usage: *pipe.usage() })
+        let learned = pipe.learned();
+        Ok(Whole { body: out, content_type: pipe.content_type(), usage: *pipe.usage(), learned })
     }
 
     /// Translates a streamed answer as it comes.
@@ -108,6 +117,7 @@ impl Exchange {
         StreamPipe::new(
             family(self.upstream).event_reader(),
             self.restore,
+            self.learner,
             client.event_writer(self.reply),
             content_type,
         )
@@ -119,6 +129,7 @@ impl Exchange {
             pipe: FoldPipe::new(family(self.upstream).event_reader(), self.restore),
             client: self.client,
             reply: self.reply,
+            learner: self.learner,
         }
     }
 }
@@ -128,6 +139,7 @@ pub struct Folded {
     pipe: FoldPipe,
     client: Dialect,
     reply: Reply,
+    learner: Learner,
 }
 
 impl Folded {
@@ -139,14 +151,15 @@ impl Folded {
     /// The upstream's bytes have ended.
     pub fn finish(self) -> Result<Whole, Box<Fault>> {
         let response = self.pipe.response()?;
-        Ok(whole(self.client, &self.reply, &response))
+        Ok(whole(self.client, &self.reply, &response, self.learner))
     }
 }
 
-fn whole(client: Dialect, reply: &Reply, response: &Response) -> Whole {
+fn whole(client: Dialect, reply: &Reply, response: &Response, learner: Learner) -> Whole {
     Whole {
         body: dialect(client).write_response(response, reply),
         content_type: "application/json",
         usage: response.usage,
+        learned: learner.whole(response),
     }
 }

@@ -16,6 +16,7 @@
 //! - [`tap`]: watches a stream that passes untouched (same format on both sides).
 //! - [`scan`]: finds `model` and `stream` in a body without building values, and patches in place.
 //! - [`sse`]: the event-stream framing.
+//! - [`recall`]: what an answer gives to remember for clients that send nothing back.
 //! - [`token`]: carries one vendor's opaque tokens through another vendor's format.
 //! - [`wire`], [`media`]: shared pieces of the codecs.
 //!
@@ -26,6 +27,7 @@ pub mod facts;
 pub mod fit;
 pub mod format;
 pub mod pipe;
+pub mod recall;
 pub mod scan;
 pub mod sse;
 pub mod tap;

@@ -8,6 +8,7 @@ use byok_types::chat::{Event, Fold, FoldError, Response, Usage};
 
 use crate::fit::Restore;
 use crate::format::{EventReader, EventWriter};
+use crate::recall::{Learned, Learner};
 use crate::sse::Parser;
 
 /// How far a stream has come.
@@ -61,6 +62,7 @@ impl Source {
 /// Translates a streamed answer for a client that streams.
 pub struct StreamPipe {
     source: Source,
+    learner: Learner,
     writer: Box<dyn EventWriter>,
     usage: Usage,
     state: PipeState,
@@ -71,11 +73,13 @@ impl StreamPipe {
     pub(crate) fn new(
         reader: Box<dyn EventReader>,
         restore: Restore,
+        learner: Learner,
         writer: Box<dyn EventWriter>,
         content_type: &'static str,
     ) -> Self {
         Self {
             source: Source::new(reader, restore),
+            learner,
             writer,
             usage: Usage::default(),
             state: PipeState::Running,
@@ -123,6 +127,11 @@ impl StreamPipe {
         &self.usage
     }
 
+    /// What to remember of the answer, as far as it has come since this was asked the last time.
+    pub fn learned(&mut self) -> Vec<Learned> {
+        self.learner.take()
+    }
+
     /// How far the answer has come.
     pub fn state(&self) -> &PipeState {
         &self.state
@@ -148,6 +157,7 @@ impl StreamPipe {
                 Event::Usage(usage) => self.usage.update(usage),
                 _ => {}
             }
+            self.learner.see(&event);
             self.writer.write(&event, out);
             self.state = match event {
                 Event::End => PipeState::Done,

@@ -7,4 +7,5 @@ mod failures;
 mod kinds;
 mod passing;
 mod support;
+mod thoughts;
 mod translated;

@@ -33,7 +33,8 @@ fuzz_target!(|input: &[u8]| {
     let Ok(request) = dialect(client).read_request(body, path) else { return };
     let facts = model_facts(upstream, model);
     let id = AnswerId { unique: "0123456789abcdef".to_owned(), created: 1 };
-    let ask = Ask { client, request, upstream, model, facts: &facts, lossy: Lossy::Drop, id, force_stream: false };
+    let ask =
+        Ask { client, request, upstream, model, facts: &facts, lossy: Lossy::Drop, id, force_stream: false, recall: &() };
     if let Ok((_, call)) = Exchange::begin(ask) {
         serde_json_is_valid(&call.body);
     }
