@@ -198,7 +198,7 @@ impl Body for AnswerBody {
                 Step::Last(bytes) => {
                     this.end(Outcome::Completed);
                     this.stage = match std::mem::replace(&mut this.stage, Stage::Ended) {
-                        Stage::Piped(piped) => Stage::Draining {
+                        Stage::Piped(piped) if !piped.pipe.is_cut_short() => Stage::Draining {
                             upstream: piped.upstream,
                             until: Box::pin(tokio::time::sleep(LINGER)),
                         },

@@ -137,6 +137,11 @@ impl StreamPipe {
         &self.state
     }
 
+    /// Whether the answer is done although the upstream has more to say: its call can be dropped.
+    pub fn is_cut_short(&self) -> bool {
+        self.source.restore.has_ended()
+    }
+
     /// The content type of what comes out.
     pub fn content_type(&self) -> &'static str {
         self.content_type
