@@ -11,6 +11,7 @@
 //! - [`mod@format`]: the two traits that every wire format implements, and the registry of all of them.
 //! - [`fit`]: makes a request fit its target: what the target cannot express is adapted, reported or refused.
 //!   It is the only place that knows what a *target* accepts; readers know what a *source* says.
+//! - [`estimate`]: how many tokens a request has, about.
 //! - [`exchange`]: one client call and its answer, put together from the pieces.
 //! - [`pipe`]: the streaming half of an exchange.
 //! - [`tap`]: watches a stream that passes untouched (same format on both sides).
@@ -22,6 +23,7 @@
 //!
 //! Readers normalise, writers trust: a vendor's oddity is repaired once, where it is read.
 
+pub mod estimate;
 pub mod exchange;
 pub mod facts;
 pub mod fit;

@@ -53,18 +53,18 @@ fn only_what_may_become_a_match_waits() {
     let mut stops = stops(&["END", "\n\n"]);
     let mut out = Vec::new();
     stops.event(OPEN, &mut out);
-    let mut step = |text: &str| {
+    let mut say = |text: &str| {
         out.clear();
         stops.event(delta(text), &mut out);
         out.clone()
     };
-    assert_eq!(step("Hello E"), [delta("Hello ")]);
-    assert_eq!(step("N"), []);
-    assert_eq!(step("E"), [delta("EN")]);
-    assert_eq!(step("x\n"), [delta("Ex")]);
+    assert_eq!(say("Hello E"), [delta("Hello ")]);
+    assert_eq!(say("N"), []);
+    assert_eq!(say("E"), [delta("EN")]);
+    assert_eq!(say("x\n"), [delta("Ex")]);
     let stop = Stop { matched: Some("\n\n".to_owned()), ..Stop::new(StopReason::StopSequence) };
-    assert_eq!(step("\nmore"), [CLOSE, Event::Stop { candidate: 0, stop }, Event::End]);
-    assert_eq!(step("more"), []);
+    assert_eq!(say("\nmore"), [CLOSE, Event::Stop { candidate: 0, stop }, Event::End]);
+    assert_eq!(say("more"), []);
     assert!(stops.has_ended());
 }
 
