@@ -27,6 +27,7 @@ use crate::meter::{Meter, Outcome, Served};
 use crate::prepare::{self, Outgoing};
 use crate::quirk;
 use crate::resolve::Route;
+use crate::row::Quirk;
 use crate::spec::{Place, ProviderSpec};
 use crate::upstreams::{Inner, Upstreams, limits, lossy};
 
@@ -228,7 +229,7 @@ impl Plan {
             mode = Mode::Translating(Box::new(exchange));
         }
         let body = match place.family {
-            Family::OpenaiChat => quirk::apply(spec.quirks, body, &mut dropped),
+            Family::OpenaiChat => quirk::apply(spec.quirks, call.client, body, &mut dropped),
             _ => body,
         };
         let passing = matches!(mode, Mode::Passing(_));
@@ -464,6 +465,11 @@ impl Content {
 /// What a model accepts, with what the catalogue or the config know better.
 pub(crate) fn facts_of(spec: &ProviderSpec, family: Family, model: &str) -> ModelFacts {
     let mut facts = model_facts(family, model);
+    let takes = |field: &str| {
+        spec.quirks.iter().any(|quirk| matches!(quirk, Quirk::TakesFields(fields) if fields.contains(&field)))
+    };
+    facts.top_k = takes("top_k");
+    facts.min_p = takes("min_p");
     if let Some(output) = spec.models.entry(model).and_then(|entry| entry.output) {
         facts.max_output = Some(u64::from(output));
     }

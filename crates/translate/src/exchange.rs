@@ -79,7 +79,7 @@ impl Exchange {
         let reply = dialect(ask.client).reply(&ask.request, ask.id);
         let learner = Learner::new(&ask.request, ask.upstream);
         recall::restore(&mut ask.request, ask.upstream, ask.recall);
-        let target = Target { family: ask.upstream, facts: ask.facts, lossy: ask.lossy };
+        let target = Target { client: ask.client, family: ask.upstream, facts: ask.facts, lossy: ask.lossy };
         let Fitted { mut request, restore, dropped } = fit(ask.request, &target)?;
         ask.model.clone_into(&mut request.model);
         request.stream.on |= ask.force_stream;

@@ -10,7 +10,6 @@ use byok_types::chat::{Part, PartKind, Request, Role, ToolCall, ToolKind, ToolRe
 use byok_types::{Family, Fault, RawJson};
 use serde::Deserialize;
 
-use super::ledger::refusal;
 use super::{ClientName, Work};
 
 pub(super) fn apply(request: &mut Request, work: &mut Work<'_>) -> Result<(), Box<Fault>> {
@@ -22,7 +21,7 @@ pub(super) fn apply(request: &mut Request, work: &mut Work<'_>) -> Result<(), Bo
         thoughts::drop_unfollowed(&mut request.turns);
     }
     if request.turns.is_empty() && request.system.is_empty() {
-        return Err(refusal("messages", "there is nothing in them that could be answered"));
+        return Err(work.ledger.refusal("messages", "there is nothing in them that could be answered"));
     }
     Ok(())
 }

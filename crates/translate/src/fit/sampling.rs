@@ -5,7 +5,7 @@
 //! reported.
 
 use byok_types::chat::{Effort, ReasoningMode, Request, Sampling};
-use byok_types::model::{SamplingRule, Thinking};
+use byok_types::model::{ModelFacts, SamplingRule, Thinking};
 use byok_types::{Family, Fault};
 
 use super::Work;
@@ -27,7 +27,7 @@ pub(super) fn apply(request: &mut Request, work: &mut Work<'_>) -> Result<(), Bo
         Family::Anthropic => anthropic(sampling, thinks, ledger),
         Family::Cohere => cohere(sampling, ledger),
         Family::Gemini => gemini(sampling, ledger),
-        Family::OpenaiChat => chat(sampling, ledger),
+        Family::OpenaiChat => chat(sampling, work.facts, ledger),
         Family::OpenaiResponses => responses(sampling, ledger),
     }
     let answers = request.candidates.unwrap_or(1);
@@ -175,14 +175,18 @@ fn gemini(sampling: &mut Sampling, ledger: &mut Ledger) {
     most_likely(sampling, ledger);
 }
 
-fn chat(sampling: &mut Sampling, ledger: &mut Ledger) {
+fn chat(sampling: &mut Sampling, facts: &ModelFacts, ledger: &mut Ledger) {
     clamp(&mut sampling.temperature, "temperature", 0.0, 2.0, ledger);
     clamp(&mut sampling.top_p, "top_p", 0.0, 1.0, ledger);
     clamp(&mut sampling.frequency_penalty, "frequency_penalty", -2.0, 2.0, ledger);
     clamp(&mut sampling.presence_penalty, "presence_penalty", -2.0, 2.0, ledger);
     // OpenAI has no such fields, and strict servers refuse what OpenAI does not have.
-    leave_out_any(&mut sampling.top_k, "top_k", ledger);
-    leave_out_any(&mut sampling.min_p, "min_p", ledger);
+    if !facts.top_k {
+        leave_out_any(&mut sampling.top_k, "top_k", ledger);
+    }
+    if !facts.min_p {
+        leave_out_any(&mut sampling.min_p, "min_p", ledger);
+    }
     most_likely(sampling, ledger);
 }
 

@@ -1,8 +1,11 @@
+use byok_types::Dialect;
 use byok_types::Family::{Anthropic, Cohere, Gemini, OpenaiChat, OpenaiResponses};
 use byok_types::chat::{Part, Reasoning};
 
 use super::*;
+use crate::facts::model_facts;
 use crate::fit::tests::{answer, fitted, hello, json, refused, reports, usual};
+use crate::fit::{Lossy, Target, fit};
 
 fn drawing(sampling: Sampling) -> Request {
     Request { sampling, ..hello() }
@@ -213,4 +216,31 @@ fn geminis_seed_has_thirty_two_bits_and_alternatives_end_at_twenty() {
     let (sampling, reports) = outcome(sampling, Gemini, "gemini-3-pro");
     assert_eq!((sampling.seed, sampling.top_logprobs), (None, Some(20)));
     assert_eq!(reports, "seed=dropped, top_logprobs=20");
+}
+
+#[test]
+fn servers_that_take_more_than_openai_get_it() {
+    let sampling = Sampling { top_k: Some(40), min_p: Some(0.1), ..Sampling::default() };
+    let facts = |top_k, min_p| ModelFacts { top_k, min_p, ..model_facts(OpenaiChat, "llama-3.3-70b") };
+    for (facts, expected) in [
+        (facts(true, true), (Some(40), Some(0.1), "")),
+        (facts(true, false), (Some(40), None, "options.min_p=dropped")),
+        (facts(false, false), (None, None, "options.top_k=dropped, options.min_p=dropped")),
+    ] {
+        let target =
+            Target { client: Dialect::OllamaChat, family: OpenaiChat, facts: &facts, lossy: Lossy::Refuse };
+        let fitted = fit(drawing(sampling.clone()), &target).unwrap();
+        let Sampling { top_k, min_p, .. } = fitted.request.sampling;
+        assert_eq!((top_k, min_p, reports(&fitted).as_str()), expected);
+    }
+}
+
+#[test]
+fn a_refusal_names_the_clients_own_field() {
+    let request = Request { candidates: Some(2), ..hello() };
+    let facts = model_facts(Anthropic, usual(Anthropic));
+    let target = Target { client: Dialect::Gemini, family: Anthropic, facts: &facts, lossy: Lossy::Refuse };
+    let fault = fit(request, &target).unwrap_err();
+    assert_eq!(fault.param.as_deref(), Some("generationConfig.candidateCount"));
+    assert!(fault.message.starts_with("generationConfig.candidateCount: "), "{fault}");
 }
