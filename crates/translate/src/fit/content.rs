@@ -28,7 +28,8 @@ pub(super) fn apply(request: &mut Request, work: &mut Work<'_>) -> Result<(), Bo
 
 /// The turn as the target takes it, or `None` where nothing of it is left.
 fn fit_turn(turn: Turn, index: usize, work: &mut Work<'_>) -> Result<Option<Turn>, Box<Fault>> {
-    let Turn { role, parts, name, phase, item_id } = turn;
+    let Turn { role, parts, name, phase, item_id, mut ext } = turn;
+    ext.retain(|ext| ext.family == work.family);
     let mut kept = Vec::with_capacity(parts.len());
     // Whether something other than empty text was left out: then the client did say something.
     let mut said_something = false;
@@ -46,7 +47,7 @@ fn fit_turn(turn: Turn, index: usize, work: &mut Work<'_>) -> Result<Option<Turn
         }
         return Ok(None);
     }
-    Ok(Some(Turn { role, parts: kept, name, phase, item_id }))
+    Ok(Some(Turn { role, parts: kept, name, phase, item_id, ext }))
 }
 
 /// A part's position, written only where something has to be said about it.

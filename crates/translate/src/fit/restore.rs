@@ -208,9 +208,9 @@ impl Restore {
         Some(Part { kind: PartKind::ToolCall(call), ..part })
     }
 
-    /// A name that the model made up passes unchanged.
+    /// A name that the model made up passes unchanged, and so does one in a namespace: it is the client's.
     fn client_name(&self, name: String, namespace: Option<String>) -> (String, Option<String>) {
-        match self.names.get(&name) {
+        match self.names.get(&name).filter(|_| namespace.is_none()) {
             Some(client) => (client.name.clone(), client.namespace.clone()),
             None => (name, namespace),
         }
