@@ -24,6 +24,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::edge::FrameEdge;
 use crate::mask::Mask;
+use crate::memory::Scope;
 use crate::meter::{Meter, Outcome};
 
 /// How long the client has to take the in-band error before the connection is torn down, and how long a
@@ -87,6 +88,7 @@ pub(crate) struct Piped {
     pub(crate) upstream: Incoming,
     pub(crate) pipe: StreamPipe,
     pub(crate) mask: Mask,
+    pub(crate) memory: Scope,
 }
 
 /// A stream whose upstream has not answered yet; the client is kept informed meanwhile.
@@ -196,7 +198,7 @@ impl Body for AnswerBody {
                 Step::Last(bytes) => {
                     this.end(Outcome::Completed);
                     this.stage = match std::mem::replace(&mut this.stage, Stage::Ended) {
-                        Stage::Piped(piped) => Stage::Draining {
+                        Stage::Piped(piped) if !piped.pipe.is_cut_short() => Stage::Draining {
                             upstream: piped.upstream,
                             until: Box::pin(tokio::time::sleep(LINGER)),
                         },
@@ -354,9 +356,13 @@ impl Piped {
                     let Some(data) = frame.into_data().ok().filter(|data| !data.is_empty()) else { continue };
                     clocks.heard(meter);
                     self.pipe.feed(&self.mask.bytes(data), &mut out);
+                    self.memory.learn(self.pipe.learned());
                 }
                 Poll::Ready(Some(Err(error))) => self.pipe.fail(&cut(&error), &mut out),
-                Poll::Ready(None) => self.pipe.finish(&mut out),
+                Poll::Ready(None) => {
+                    self.pipe.finish(&mut out);
+                    self.memory.learn(self.pipe.learned());
+                }
                 Poll::Pending => match ready!(clocks.poll(cx)) {
                     Due::Idle => self.pipe.fail(&clocks.too_long(), &mut out),
                     Due::SignOfLife => self.pipe.keepalive(&mut out),

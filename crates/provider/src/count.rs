@@ -1,11 +1,12 @@
 //! How many tokens a request has: asked of the upstream where its format has a counter, estimated where it
-//! has none. An estimate says so in a header.
+//! has none (see [`byok_translate::estimate`], also for how far it may be off). An estimate says so in a header.
 
+use byok_translate::estimate::request_tokens;
 use byok_translate::exchange::{Ask, Exchange};
 use byok_translate::fit::Lossy;
 use byok_translate::scan::replace_model;
 use byok_translate::{PathWish, Wire, dialect};
-use byok_types::chat::{PartKind, Request, Source, ToolType, Usage};
+use byok_types::chat::{Request, Usage};
 use byok_types::{Dialect, Family, Fault};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -24,12 +25,6 @@ use crate::upstreams::{Upstreams, limits};
 
 /// How much of a counter's answer is read; it is one number.
 const MAX_COUNT: usize = 1024 * 1024;
-/// What the text of a request is divided by.
-const BYTES_PER_TOKEN: u64 = 4;
-/// What a picture or a document counts as.
-const MEDIA_TOKENS: u64 = 1_600;
-/// What a turn's framing counts as.
-const TURN_TOKENS: u64 = 4;
 /// The header that marks an estimate.
 const ESTIMATE: &str = "x-byok-estimate";
 
@@ -152,6 +147,7 @@ fn translated(spec: &ProviderSpec, family: Family, call: &Generate) -> Result<By
         lossy: Lossy::Drop,
         id: call.id.clone(),
         force_stream: false,
+        recall: &(),
     };
     let (_, made) = Exchange::begin(ask)?;
     let body = match family {
@@ -206,69 +202,8 @@ fn estimated(call: &Generate, served: Served, meter: Meter) -> Result<Answer, Fa
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     meter.served(&served);
     meter.end(Outcome::Completed, &Usage::default());
-    let body = AnswerBody::whole(written(call.client, estimate(&request)), meter.clone());
+    let body = AnswerBody::whole(written(call.client, request_tokens(&request)), meter.clone());
     Ok(Answer { status: StatusCode::OK, headers, body, served, meter, fault: None })
-}
-
-/// A guess at the number of tokens: about four bytes make one.
-fn estimate(request: &Request) -> u64 {
-    let mut sum = Sum::default();
-    for system in &request.system {
-        sum.text(&system.text);
-    }
-    for turn in &request.turns {
-        sum.tokens += TURN_TOKENS;
-        for part in &turn.parts {
-            sum.part(&part.kind);
-        }
-    }
-    for tool in &request.tools {
-        sum.text(&tool.name);
-        sum.text(tool.description.as_deref().unwrap_or_default());
-        match &tool.kind {
-            ToolType::ClientTyped { raw, .. } | ToolType::Hosted { raw, .. } => sum.text(raw.get()),
-            ToolType::Custom { grammar } => {
-                sum.text(grammar.as_ref().map_or("", |grammar| grammar.definition.as_str()));
-            }
-            ToolType::Function { schema } => sum.text(schema.as_ref().map_or("", |schema| schema.get())),
-        }
-    }
-    (sum.bytes.div_ceil(BYTES_PER_TOKEN) + sum.tokens).max(1)
-}
-
-#[derive(Default)]
-struct Sum {
-    bytes: u64,
-    tokens: u64,
-}
-
-impl Sum {
-    fn text(&mut self, text: &str) {
-        self.bytes += text.len() as u64;
-    }
-
-    fn part(&mut self, kind: &PartKind) {
-        match kind {
-            PartKind::Media(media) => match &media.source {
-                Source::Text(text) => self.text(text),
-                Source::Base64 { .. } | Source::Url { .. } | Source::VendorFile { .. } => {
-                    self.tokens += MEDIA_TOKENS;
-                }
-            },
-            PartKind::Opaque { raw, .. } => self.text(raw.get()),
-            PartKind::Reasoning(reasoning) => self.text(&reasoning.text),
-            PartKind::Refusal(text) | PartKind::Text { text, .. } => self.text(text),
-            PartKind::ToolCall(call) => {
-                self.text(&call.name);
-                self.text(&call.arguments);
-            }
-            PartKind::ToolResult(result) => {
-                for part in &result.parts {
-                    self.part(&part.kind);
-                }
-            }
-        }
-    }
 }
 
 /// The number in a counter's answer, Anthropic's or Gemini's.
@@ -300,21 +235,7 @@ fn written(client: Dialect, count: u64) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use byok_types::chat::{Media, MediaKind, Part, Role, Turn};
-
     use super::*;
-
-    #[test]
-    fn an_estimate_counts_text_and_media() {
-        let picture = Source::Base64 { mime: "image/png".to_owned(), data: "A".repeat(100_000) };
-        let parts = vec![
-            Part::text("x".repeat(400)),
-            Part::new(PartKind::Media(Media::new(MediaKind::Image, picture))),
-        ];
-        let request = Request { turns: vec![Turn::new(Role::User, parts)], ..Request::default() };
-        assert_eq!(estimate(&request), 100 + MEDIA_TOKENS + TURN_TOKENS);
-        assert_eq!(estimate(&Request::default()), 1);
-    }
 
     #[test]
     fn gemini_counts_a_whole_request() {

@@ -12,7 +12,7 @@ use byok_translate::tap::Tap;
 use byok_translate::{EventWriter, PathWish, Wire, dialect, family};
 use byok_types::chat::{Show, Usage};
 use byok_types::model::ModelFacts;
-use byok_types::{Blame, Code, Dialect, Family, Fault};
+use byok_types::{AppId, Blame, Code, Dialect, Family, Fault};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -22,10 +22,12 @@ use crate::answer::{AnswerBody, Passing, Patience, Piped, Waiting};
 use crate::dispatch::{Dispatch, Limits, MAX_WHOLE, Missed, Reached, collect};
 use crate::edge::FrameEdge;
 use crate::mask::Mask;
+use crate::memory::Scope;
 use crate::meter::{Meter, Outcome, Served};
 use crate::prepare::{self, Outgoing};
 use crate::quirk;
 use crate::resolve::Route;
+use crate::row::Quirk;
 use crate::spec::{Place, ProviderSpec};
 use crate::upstreams::{Inner, Upstreams, limits, lossy};
 
@@ -50,6 +52,8 @@ pub struct Generate {
     pub headers: HeaderMap,
     /// What the answer is called.
     pub id: AnswerId,
+    /// On whose behalf. What is remembered of answers is kept apart for each.
+    pub app: AppId,
 }
 
 /// An answer.
@@ -148,6 +152,8 @@ struct Plan {
     limits: Limits,
     patience: Patience,
     meter: Meter,
+    /// Where the thoughts of the answer are remembered.
+    memory: Scope,
 }
 
 enum Mode {
@@ -182,6 +188,7 @@ impl Plan {
         };
         let model = call.route.model.as_str();
         let facts = facts_of(&spec, place.family, model);
+        let memory = upstreams.memory.scope(&call.app, &spec.id, model);
         let mut dropped = Vec::new();
         let (mode, path, body, reply);
         // A conversation that was elsewhere in between holds what this upstream would refuse: it is read and
@@ -220,13 +227,14 @@ impl Plan {
                 lossy: lossy(&config),
                 id: call.id,
                 force_stream: false,
+                recall: &memory,
             };
             let (exchange, upstream) = Exchange::begin(ask)?;
             (path, body, dropped) = (upstream.path, upstream.body.into(), upstream.dropped);
             mode = Mode::Translating(Box::new(exchange));
         }
         let body = match place.family {
-            Family::OpenaiChat => quirk::apply(spec.quirks, body, &mut dropped),
+            Family::OpenaiChat => quirk::apply(spec.quirks, call.client, body, &mut dropped),
             _ => body,
         };
         let passing = matches!(mode, Mode::Passing(_));
@@ -254,6 +262,7 @@ impl Plan {
             limits,
             patience: Patience { idle: limits.idle, keepalive: config.streaming.keepalive },
             meter: Meter::start(),
+            memory,
             spec,
             place,
         })
@@ -330,12 +339,12 @@ impl Plan {
             }
             (Mode::Passing(original), kind, stream) => {
                 let exchange = original.exchange(self.client, self.place.family, self.reply.id, stream)?;
-                made_over(exchange, upstream, kind, stream, &mask, self.limits, self.patience, &self.meter)
-                    .await?
+                let way = Way { mask, limits: self.limits, patience: self.patience, memory: self.memory };
+                made_over(exchange, upstream, kind, stream, way, &self.meter).await?
             }
             (Mode::Translating(exchange), kind, stream) => {
-                made_over(*exchange, upstream, kind, stream, &mask, self.limits, self.patience, &self.meter)
-                    .await?
+                let way = Way { mask, limits: self.limits, patience: self.patience, memory: self.memory };
+                made_over(*exchange, upstream, kind, stream, way, &self.meter).await?
             }
         };
         if let Some(content_type) = content_type {
@@ -367,28 +376,36 @@ impl Original {
             lossy: self.lossy,
             id,
             force_stream: false,
+            // Only the answer is made over; the request went out as the client sent it.
+            recall: &(),
         };
         Ok(Exchange::begin(ask)?.0)
     }
 }
 
+/// What an answer that is made over meets on its way.
+struct Way {
+    mask: Mask,
+    limits: Limits,
+    patience: Patience,
+    memory: Scope,
+}
+
 /// An answer that has to be read and written anew.
-#[expect(clippy::too_many_arguments, reason = "one call site's worth of decisions, made just before")]
 async fn made_over(
-    mut exchange: Exchange,
+    exchange: Exchange,
     upstream: Incoming,
     kind: Content,
     stream: bool,
-    mask: &Mask,
-    limits: Limits,
-    patience: Patience,
+    way: Way,
     meter: &Meter,
 ) -> Result<(AnswerBody, Option<&'static str>), Box<Fault>> {
+    let Way { mask, limits, patience, memory } = way;
     let whole = match (kind, stream) {
         (Content::Stream, true) => {
             let pipe = exchange.stream();
             let content_type = pipe.content_type();
-            let piped = Piped { upstream, pipe, mask: mask.clone() };
+            let piped = Piped { upstream, pipe, mask, memory };
             return Ok((AnswerBody::piped(piped, patience, meter.clone()), Some(content_type)));
         }
         (Content::Document, false) => {
@@ -406,7 +423,8 @@ async fn made_over(
             folded.finish()?
         }
     };
-    let Whole { body, content_type, usage } = whole;
+    let Whole { body, content_type, usage, learned } = whole;
+    memory.learn(learned);
     meter.first_byte();
     meter.end(Outcome::Completed, &usage);
     Ok((AnswerBody::whole(body.into(), meter.clone()), Some(content_type)))
@@ -453,6 +471,11 @@ impl Content {
 /// What a model accepts, with what the catalogue or the config know better.
 pub(crate) fn facts_of(spec: &ProviderSpec, family: Family, model: &str) -> ModelFacts {
     let mut facts = model_facts(family, model);
+    let takes = |field: &str| {
+        spec.quirks.iter().any(|quirk| matches!(quirk, Quirk::TakesFields(fields) if fields.contains(&field)))
+    };
+    facts.top_k = takes("top_k");
+    facts.min_p = takes("min_p");
     if let Some(output) = spec.models.entry(model).and_then(|entry| entry.output) {
         facts.max_output = Some(u64::from(output));
     }

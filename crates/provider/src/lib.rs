@@ -38,6 +38,7 @@ mod client;
 mod dispatch;
 mod edge;
 mod mask;
+mod memory;
 mod prepare;
 mod quirk;
 mod refusal;

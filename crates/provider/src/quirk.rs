@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use byok_translate::fit::Dropped;
+use byok_translate::fit::{Dropped, client_field};
+use byok_types::Dialect;
 use bytes::Bytes;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -16,8 +17,9 @@ use sha2::{Digest, Sha256};
 
 use crate::row::Quirk;
 
-/// Applies the quirks to a Chat body, and adds to `dropped` what the provider does not get.
-pub(crate) fn apply(quirks: &[Quirk], body: Bytes, dropped: &mut Vec<Dropped>) -> Bytes {
+/// Applies the quirks to a Chat body, and adds to `dropped` what the provider does not get, in the words of
+/// the client.
+pub(crate) fn apply(quirks: &[Quirk], client: Dialect, body: Bytes, dropped: &mut Vec<Dropped>) -> Bytes {
     if quirks.is_empty() {
         return body;
     }
@@ -29,6 +31,8 @@ pub(crate) fn apply(quirks: &[Quirk], body: Bytes, dropped: &mut Vec<Dropped>) -
         changed |= match quirk {
             Quirk::DropFields(names) => object.drop_fields(names, &mut lost),
             Quirk::RenameField(from, to) => object.rename(from, to),
+            // What is not taken was left out before.
+            Quirk::TakesFields(_) => false,
             Quirk::DropMessageNames | Quirk::NineCharToolIds | Quirk::NoDeveloperRole => {
                 object.messages(|message| message_quirk(*quirk, message, &mut lost))
             }
@@ -37,7 +41,10 @@ pub(crate) fn apply(quirks: &[Quirk], body: Bytes, dropped: &mut Vec<Dropped>) -
     if !changed {
         return body;
     }
-    dropped.extend(lost.into_iter().map(|field| Dropped { field, action: "dropped".to_owned() }));
+    dropped.extend(lost.into_iter().map(|field| Dropped {
+        field: client_field(client, &field).into_owned(),
+        action: "dropped".to_owned(),
+    }));
     object.write().into()
 }
 
@@ -57,7 +64,7 @@ fn message_quirk(quirk: Quirk, message: &mut Object<'_>, lost: &mut BTreeSet<Str
         Quirk::NoDeveloperRole => {
             message.replace_text("role", |role| (role == "developer").then(|| "system".to_owned()))
         }
-        Quirk::DropFields(_) | Quirk::RenameField(..) => false,
+        Quirk::DropFields(_) | Quirk::RenameField(..) | Quirk::TakesFields(_) => false,
     }
 }
 
@@ -199,7 +206,7 @@ mod tests {
     fn quirky(provider: &str, body: &str) -> (String, Vec<String>) {
         let mut dropped = Vec::new();
         let body = Bytes::copy_from_slice(body.as_bytes());
-        let out = apply(catalog::row(provider).unwrap().quirks, body, &mut dropped);
+        let out = apply(catalog::row(provider).unwrap().quirks, Dialect::OpenaiChat, body, &mut dropped);
         (String::from_utf8(out.to_vec()).unwrap(), dropped.into_iter().map(|dropped| dropped.field).collect())
     }
 
@@ -219,6 +226,14 @@ mod tests {
             r#"{"model":"m","random_seed":12345678901234567890,"temperature":1.0,"max_tokens":5}"#
         );
         assert_eq!(dropped, ["user"]);
+    }
+
+    #[test]
+    fn what_goes_is_named_in_the_clients_words() {
+        let mut dropped = Vec::new();
+        let quirks = [Quirk::DropFields(&["presence_penalty"])];
+        apply(&quirks, Dialect::Gemini, Bytes::from_static(br#"{"presence_penalty":1}"#), &mut dropped);
+        assert_eq!(dropped[0].to_string(), "generationConfig.presencePenalty=dropped");
     }
 
     #[test]

@@ -244,6 +244,9 @@ pub enum Quirk {
     NineCharToolIds,
     /// There is no role `developer`; such messages go out as `system`.
     NoDeveloperRole,
+    /// These fields of Chat bodies are taken, `top_k` or `min_p`, which OpenAI has not and strict servers
+    /// refuse.
+    TakesFields(&'static [&'static str]),
     /// A field at the top of a Chat body has another name.
     RenameField(&'static str, &'static str),
 }

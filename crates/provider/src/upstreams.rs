@@ -13,6 +13,7 @@ use crate::accounts;
 use crate::client::Client;
 use crate::dispatch::Limits;
 use crate::error::Error;
+use crate::memory::Memory;
 use crate::registry::Registry;
 use crate::resolve::{Route, Unresolved, resolve};
 use crate::spec::ProviderSpec;
@@ -25,6 +26,7 @@ pub(crate) struct Inner {
     pub(crate) config: Shared,
     pub(crate) vault: Vault,
     pub(crate) client: Client,
+    pub(crate) memory: Memory,
     registry: ArcSwap<Registry>,
 }
 
@@ -56,7 +58,7 @@ impl Upstreams {
         let registry = ArcSwap::from_pointee(registry);
         let client = Client::new(now.timeouts.connect).map_err(Error::Tls)?;
         drop(now);
-        Ok(Self(Arc::new(Inner { config, vault, client, registry })))
+        Ok(Self(Arc::new(Inner { config, vault, client, memory: Memory::default(), registry })))
     }
 
     /// Takes over the config in force, after it was swapped. Calls under way are not touched. On an error

@@ -170,6 +170,7 @@ fn understand(
         json_array: wish.json_array,
         headers: parts.headers.clone(),
         id: AnswerId { unique: visit.id.as_str().to_owned(), created },
+        app: visit.app.clone(),
     })
 }
 

@@ -71,6 +71,7 @@ fn begin(client: Dialect, upstream: Family, body: &[u8]) -> (Exchange, usize) {
         lossy: Lossy::Refuse,
         id,
         force_stream: false,
+        recall: &(),
     };
     let (exchange, call) = Exchange::begin(ask).expect("the request fits");
     (exchange, call.body.len())

@@ -11,6 +11,7 @@ use byok_types::{Dialect, Family, Fault};
 use crate::fit::{Dropped, Fitted, Lossy, Restore, Target, fit};
 use crate::format::{AnswerId, Reply, UpstreamFormat, Wire, dialect, upstream};
 use crate::pipe::{FoldPipe, StreamPipe};
+use crate::recall::{self, Learned, Learner, Recall};
 
 /// What a client asks of an upstream of another format.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub struct Ask<'a> {
     pub id: AnswerId,
     /// Whether the upstream only streams.
     pub force_stream: bool,
+    /// What is remembered of earlier answers; `&()` where nothing is.
+    pub recall: &'a dyn Recall,
 }
 
 /// The call to make.
@@ -49,7 +52,7 @@ pub struct Call {
 }
 
 /// A whole answer in the client's format.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Whole {
     /// The bytes.
     pub body: Vec<u8>,
@@ -57,6 +60,8 @@ pub struct Whole {
     pub content_type: &'static str,
     /// What the answer cost.
     pub usage: Usage,
+    /// What to remember of it.
+    pub learned: Vec<Learned>,
 }
 
 /// A call under way.
@@ -67,14 +72,17 @@ pub struct Exchange {
     wire: Wire,
     reply: Reply,
     restore: Restore,
+    learner: Learner,
 }
 
 impl Exchange {
     /// Translates the request. A fault means that it cannot be served by this upstream; nothing has been
     /// sent then.
-    pub fn begin(ask: Ask<'_>) -> Result<(Self, Call), Box<Fault>> {
+    pub fn begin(mut ask: Ask<'_>) -> Result<(Self, Call), Box<Fault>> {
         let reply = dialect(ask.client).reply(&ask.request, ask.id);
-        let target = Target { family: ask.upstream, facts: ask.facts, lossy: ask.lossy };
+        let learner = Learner::new(&ask.request, ask.upstream);
+        recall::restore(&mut ask.request, ask.upstream, ask.recall);
+        let target = Target { client: ask.client, family: ask.upstream, facts: ask.facts, lossy: ask.lossy };
         let Fitted { mut request, restore, mut dropped } = fit(ask.request, &target)?;
         ask.model.clone_into(&mut request.model);
         request.stream.on |= ask.force_stream;
@@ -86,7 +94,7 @@ impl Exchange {
             stream: request.stream.on,
             dropped,
         };
-        Ok((Self { client: ask.client, family: ask.upstream, wire: ask.wire, reply, restore }, call))
+        Ok((Self { client: ask.client, family: ask.upstream, wire: ask.wire, reply, restore, learner }, call))
     }
 
     fn upstream(&self) -> &'static dyn UpstreamFormat {
@@ -94,10 +102,10 @@ impl Exchange {
     }
 
     /// Translates a whole answer.
-    pub fn whole(&mut self, body: &[u8]) -> Result<Whole, Box<Fault>> {
+    pub fn whole(mut self, body: &[u8]) -> Result<Whole, Box<Fault>> {
         let response = self.upstream().read_response(body)?;
         let response = self.restore.response(response);
-        whole(self.client, &self.reply, &response)
+        whole(self.client, &self.reply, &response, self.learner)
     }
 
     /// Serves a client that streams from an upstream that answered in one piece.
@@ -106,7 +114,8 @@ impl Exchange {
         let mut pipe = self.stream();
         let mut out = Vec::with_capacity(body.len() * 2);
         pipe.write_all(unfold(response), &mut out);
-        Ok(Whole { body: out, content_type: pipe.content_type(), usage: *pipe.usage() })
+        let learned = pipe.learned();
+        Ok(Whole { body: out, content_type: pipe.content_type(), usage: *pipe.usage(), learned })
     }
 
     /// Translates a streamed answer as it comes.
@@ -116,6 +125,7 @@ impl Exchange {
         StreamPipe::new(
             upstream(self.family, self.wire),
             self.restore,
+            self.learner,
             client.event_writer(self.reply),
             content_type,
         )
@@ -127,6 +137,7 @@ impl Exchange {
             pipe: FoldPipe::new(upstream(self.family, self.wire), self.restore),
             client: self.client,
             reply: self.reply,
+            learner: self.learner,
         }
     }
 }
@@ -136,6 +147,7 @@ pub struct Folded {
     pipe: FoldPipe,
     client: Dialect,
     reply: Reply,
+    learner: Learner,
 }
 
 impl Folded {
@@ -147,11 +159,11 @@ impl Folded {
     /// The upstream's bytes have ended.
     pub fn finish(self) -> Result<Whole, Box<Fault>> {
         let response = self.pipe.response()?;
-        whole(self.client, &self.reply, &response)
+        whole(self.client, &self.reply, &response, self.learner)
     }
 }
 
-fn whole(client: Dialect, reply: &Reply, response: &Response) -> Result<Whole, Box<Fault>> {
+fn whole(client: Dialect, reply: &Reply, response: &Response, learner: Learner) -> Result<Whole, Box<Fault>> {
     if let Some(fault) = given_up(client, response) {
         return Err(fault);
     }
@@ -159,6 +171,7 @@ fn whole(client: Dialect, reply: &Reply, response: &Response) -> Result<Whole, B
         body: dialect(client).write_response(response, reply),
         content_type: "application/json",
         usage: response.usage,
+        learned: learner.whole(response),
     })
 }
 
@@ -198,8 +211,10 @@ mod tests {
                 lossy: Lossy::Refuse,
                 id: AnswerId { unique: "0123456789abcdef".into(), created: 1 },
                 force_stream: false,
+                wire: Wire::Own,
+                recall: &(),
             };
-            let (mut exchange, _) = Exchange::begin(ask).unwrap();
+            let (exchange, _) = Exchange::begin(ask).unwrap();
             match exchange.whole(half) {
                 Err(fault) => assert_eq!((client, fault.status), (Dialect::OpenaiChat, 502)),
                 Ok(whole) => {

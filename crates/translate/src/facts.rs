@@ -38,6 +38,8 @@ fn permissive() -> ModelFacts {
         result_media: false,
         signed_calls: false,
         call_ids: true,
+        top_k: false,
+        min_p: false,
         stop_sequences: true,
         max_completion_tokens: false,
         max_output: None,

@@ -30,17 +30,19 @@ mod sampling;
 mod schema;
 mod tools;
 mod turns;
+mod words;
 
 use std::collections::HashSet;
 use std::fmt;
 
 use byok_types::chat::Request;
 use byok_types::model::ModelFacts;
-use byok_types::{Family, Fault};
+use byok_types::{Dialect, Family, Fault};
 
 use crate::facts::Openai;
 use ledger::Ledger;
 pub use restore::Restore;
+pub use words::client_field;
 
 /// Makes `request` fit `target`. A fault (400, naming the field) means that it cannot be served there.
 pub fn fit(mut request: Request, target: &Target<'_>) -> Result<Fitted, Box<Fault>> {
@@ -67,6 +69,8 @@ pub fn fit(mut request: Request, target: &Target<'_>) -> Result<Fitted, Box<Faul
 /// What a request must fit.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
+    /// The client's format, in whose words losses are named.
+    pub client: Dialect,
     /// The upstream's family.
     pub family: Family,
     /// What its model accepts.
@@ -135,7 +139,7 @@ impl<'a> Work<'a> {
             openai: Openai::of(model),
             searches: model.contains("-search"),
             default_output: false,
-            ledger: Ledger::new(target.lossy),
+            ledger: Ledger::new(target.client, target.lossy),
             restore: Restore::default(),
             free_text: HashSet::new(),
         }

@@ -11,16 +11,19 @@
 //! - [`mod@format`]: the two traits that every wire format implements, and the registry of all of them.
 //! - [`fit`]: makes a request fit its target: what the target cannot express is adapted, reported or refused.
 //!   It is the only place that knows what a *target* accepts; readers know what a *source* says.
+//! - [`estimate`]: how many tokens a request has, about.
 //! - [`exchange`]: one client call and its answer, put together from the pieces.
 //! - [`pipe`]: the streaming half of an exchange.
 //! - [`tap`]: watches a stream that passes untouched (same format on both sides).
 //! - [`scan`]: finds `model` and `stream` in a body without building values, and patches in place.
 //! - [`framing`]: cuts an answer into frames; [`sse`] and [`eventstream`] are the two ways.
+//! - [`recall`]: what an answer gives to remember for clients that send nothing back.
 //! - [`token`]: carries one vendor's opaque tokens through another vendor's format.
 //! - [`wire`], [`media`]: shared pieces of the codecs.
 //!
 //! Readers normalise, writers trust: a vendor's oddity is repaired once, where it is read.
 
+pub mod estimate;
 pub mod eventstream;
 pub mod exchange;
 pub mod facts;
@@ -28,6 +31,7 @@ pub mod fit;
 pub mod format;
 pub mod framing;
 pub mod pipe;
+pub mod recall;
 pub mod scan;
 pub mod sse;
 pub mod tap;

@@ -9,6 +9,7 @@ use byok_types::chat::{Event, Fold, FoldError, Response, Usage};
 use crate::fit::Restore;
 use crate::format::{EventReader, EventWriter, UpstreamFormat};
 use crate::framing::Frames;
+use crate::recall::{Learned, Learner};
 
 /// How far a stream has come.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +65,7 @@ impl Source {
 /// Translates a streamed answer for a client that streams.
 pub struct StreamPipe {
     source: Source,
+    learner: Learner,
     writer: Box<dyn EventWriter>,
     usage: Usage,
     state: PipeState,
@@ -74,11 +76,13 @@ impl StreamPipe {
     pub(crate) fn new(
         upstream: &dyn UpstreamFormat,
         restore: Restore,
+        learner: Learner,
         writer: Box<dyn EventWriter>,
         content_type: &'static str,
     ) -> Self {
         Self {
             source: Source::new(upstream, restore),
+            learner,
             writer,
             usage: Usage::default(),
             state: PipeState::Running,
@@ -126,9 +130,19 @@ impl StreamPipe {
         &self.usage
     }
 
+    /// What to remember of the answer, as far as it has come since this was asked the last time.
+    pub fn learned(&mut self) -> Vec<Learned> {
+        self.learner.take()
+    }
+
     /// How far the answer has come.
     pub fn state(&self) -> &PipeState {
         &self.state
+    }
+
+    /// Whether the answer is done although the upstream has more to say: its call can be dropped.
+    pub fn is_cut_short(&self) -> bool {
+        self.source.restore.has_ended()
     }
 
     /// The content type of what comes out.
@@ -151,6 +165,7 @@ impl StreamPipe {
                 Event::Usage(usage) => self.usage.update(usage),
                 _ => {}
             }
+            self.learner.see(&event);
             self.writer.write(&event, out);
             self.state = match event {
                 Event::End => PipeState::Done,

@@ -27,6 +27,10 @@ pub struct ModelFacts {
     pub signed_calls: bool,
     /// Whether calls have ids on the wire (newer Gemini models).
     pub call_ids: bool,
+    /// Whether a server of Chat Completions takes `top_k` with it, which OpenAI has not.
+    pub top_k: bool,
+    /// The same for `min_p`.
+    pub min_p: bool,
     /// Whether it takes `stop` sequences.
     pub stop_sequences: bool,
     /// Whether the output limit is called `max_completion_tokens` (OpenAI reasoning models).

@@ -1,6 +1,6 @@
 //! Fireworks (provider facts, 10.1). Its ids are paths, `accounts/fireworks/models/<name>`.
 
-use crate::row::{CHAT_COMPATIBLE, Endpoint, Row};
+use crate::row::{CHAT_COMPATIBLE, Endpoint, Quirk, Row};
 
 pub(super) const ROW: Row = Row {
     id: "fireworks",
@@ -8,5 +8,7 @@ pub(super) const ROW: Row = Row {
     aliases: &["fireworks_ai"],
     root: "https://api.fireworks.ai/inference",
     endpoints: &[Endpoint::chat("/v1"), Endpoint::responses("/v1"), Endpoint::messages("")],
+    // Its own SDK.
+    quirks: &[Quirk::TakesFields(&["top_k", "min_p"])],
     ..CHAT_COMPATIBLE
 };

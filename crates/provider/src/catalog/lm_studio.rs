@@ -1,6 +1,6 @@
 //! LM Studio on this machine (provider facts, 10.1 and 10.2).
 
-use crate::row::{CHAT_COMPATIBLE, Endpoint, KeyNeed, Row};
+use crate::row::{CHAT_COMPATIBLE, Endpoint, KeyNeed, Quirk, Row};
 
 pub(super) const ROW: Row = Row {
     id: "lm_studio",
@@ -9,5 +9,7 @@ pub(super) const ROW: Row = Row {
     root: "http://127.0.0.1:1234",
     endpoints: &[Endpoint::chat("/v1"), Endpoint::responses("/v1"), Endpoint::messages("")],
     key: KeyNeed::Optional,
+    // Its documentation of Chat Completions.
+    quirks: &[Quirk::TakesFields(&["top_k"])],
     ..CHAT_COMPATIBLE
 };

@@ -90,7 +90,7 @@ fn a_copied_login_can_be_renewed() {
         for tool in row.tools {
             let known = row.logins.iter().any(|way| way.flow.name == tool.flow);
             assert!(known, "{}: no flow is called {}", row.id, tool.flow);
-            assert!(tool.keys.is_none_or(|keys| row(keys).is_some()), "{}", row.id);
+            assert!(tool.keys.is_none_or(|keys| super::row(keys).is_some()), "{}", row.id);
         }
     }
 }

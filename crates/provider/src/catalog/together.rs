@@ -1,6 +1,6 @@
 //! Together (provider facts, 10.1 and 10.2).
 
-use crate::row::{CHAT_COMPATIBLE, List, ListShape, Row};
+use crate::row::{CHAT_COMPATIBLE, List, ListShape, Quirk, Row};
 
 pub(super) const ROW: Row = Row {
     id: "together",
@@ -8,5 +8,7 @@ pub(super) const ROW: Row = Row {
     aliases: &["together_ai"],
     root: "https://api.together.ai",
     list: List::At { path: "/v1/models", shape: ListShape::Array },
+    // Its own SDK.
+    quirks: &[Quirk::TakesFields(&["top_k", "min_p"])],
     ..CHAT_COMPATIBLE
 };

@@ -56,7 +56,7 @@ async fn without_a_counter_there_is_an_estimate() {
     let ask = r#"{"model":"deepseek-flash","messages":[{"role":"user","content":"hi"}]}"#;
     let mut answer = soon(upstreams.count_tokens(call(&upstreams, Dialect::Anthropic, ask))).await.unwrap();
     assert_eq!(answer.headers["x-byok-estimate"], "true");
-    assert_eq!(rest(&mut answer.body).await.0, r#"{"input_tokens":5}"#);
+    assert_eq!(rest(&mut answer.body).await.0, r#"{"input_tokens":8}"#);
     assert!(server.calls.try_recv().is_err());
 }
 
@@ -68,7 +68,7 @@ async fn a_server_without_the_counters_address_is_estimated() {
     let ask = r#"{"model":"mine/some","messages":[{"role":"user","content":"hi"}]}"#;
     let mut answer = soon(upstreams.count_tokens(call(&upstreams, Dialect::Anthropic, ask))).await.unwrap();
     assert_eq!(answer.headers["x-byok-estimate"], "true");
-    assert_eq!(rest(&mut answer.body).await.0, r#"{"input_tokens":5}"#);
+    assert_eq!(rest(&mut answer.body).await.0, r#"{"input_tokens":8}"#);
     assert_eq!(answer.meter.read().outcome, Outcome::Completed);
 }
 

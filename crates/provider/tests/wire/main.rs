@@ -8,4 +8,5 @@ mod kinds;
 mod logins;
 mod passing;
 mod support;
+mod thoughts;
 mod translated;

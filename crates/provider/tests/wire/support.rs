@@ -14,7 +14,7 @@ use byok_provider::{Answer, AnswerBody, Failed, Generate, Upstreams};
 use byok_store::{Location, OpenOptions, Store};
 use byok_translate::format::AnswerId;
 use byok_translate::scan;
-use byok_types::{AccountId, AccountKey, Dialect, ProviderId, Secret};
+use byok_types::{AccountId, AccountKey, AppId, Dialect, ProviderId, Secret};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
 use http_body::{Body, Frame, SizeHint};
@@ -187,18 +187,20 @@ pub(crate) async fn byok_with(
 }
 
 /// A call as the proxy would make it.
-pub(crate) fn call(upstreams: &Upstreams, client: Dialect, body: &'static str) -> Generate {
-    let peek = scan::peek(body.as_bytes()).unwrap();
+pub(crate) fn call(upstreams: &Upstreams, client: Dialect, body: impl Into<Bytes>) -> Generate {
+    let body = body.into();
+    let peek = scan::peek(&body).unwrap();
     Generate {
         route: upstreams.resolve(peek.model.as_deref().unwrap()).unwrap(),
         client,
-        body: Bytes::from_static(body.as_bytes()),
+        body,
         stream: peek.stream,
         peek,
         path_model: None,
         json_array: false,
         headers: HeaderMap::new(),
         id: AnswerId { unique: "0123456789abcdef".to_owned(), created: 1_700_000_000 },
+        app: AppId::local(),
     }
 }
 

@@ -133,3 +133,58 @@ async fn a_request_that_cannot_be_read_is_not_sent() {
     assert_eq!(failed.fault.status, 400);
     assert!(failed.served.is_none() && server.calls.try_recv().is_err());
 }
+
+#[tokio::test]
+async fn a_stop_sequence_that_the_upstream_does_not_know_ends_the_call() {
+    let (feed, reply) = pieces();
+    let server = Server::start(move |_| reply()).await;
+    let yaml =
+        format!("providers: {{ r: {{ family: openai-responses, base_url: '{}/v1' }} }}", server.address);
+    let upstreams = byok(&yaml, &[]).await;
+    let ask = r#"{"model":"r/gpt-5","max_tokens":64,"stream":true,"stop_sequences":["END"],"messages":[{"role":"user","content":"hi"}]}"#;
+    let mut answer = generate(&upstreams, Dialect::Anthropic, ask).await.unwrap();
+    assert!(!answer.headers.contains_key("x-byok-dropped"), "{:?}", answer.headers);
+    let event = |kind: &str, rest: &str| {
+        Ok(Bytes::from(format!("event: {kind}\ndata: {{\"type\":\"{kind}\",{rest}}}\n\n")))
+    };
+    let item = r#""output_index":0,"item":{"type":"message","id":"msg_1","role":"assistant","status":"in_progress","content":[]}"#;
+    let text = |text: &str| {
+        let rest =
+            format!("\"output_index\":0,\"content_index\":0,\"item_id\":\"msg_1\",\"delta\":\"{text}\"");
+        event("response.output_text.delta", &rest)
+    };
+    let created = r#""response":{"id":"resp_1","object":"response","created_at":1,"model":"m","status":"in_progress","output":[]}"#;
+    feed.send(event("response.created", created)).await.unwrap();
+    feed.send(event("response.output_item.added", item)).await.unwrap();
+    feed.send(text("Hello E")).await.unwrap();
+    let mut told = String::new();
+    while !told.contains("Hello ") {
+        told += &next(&mut answer.body).await.unwrap().unwrap();
+    }
+    feed.send(text("N")).await.unwrap();
+    feed.send(text("D and more")).await.unwrap();
+    let (rest, proper) = rest(&mut answer.body).await;
+    told += &rest;
+    assert!(proper && told.contains(r#""stop_reason":"stop_sequence","stop_sequence":"END""#), "{told}");
+    assert!(told.contains("message_stop") && !told.contains("more") && !told.contains("EN\""), "{told}");
+    assert_eq!(answer.meter.read().outcome, Outcome::Completed);
+    // Nobody pays for what nobody reads.
+    soon(feed.closed()).await;
+}
+
+#[tokio::test]
+async fn a_whole_answer_is_cut_at_a_stop_sequence() {
+    const WHOLE: &str = r#"{"id":"resp_1","object":"response","created_at":1,"status":"completed","model":"m","output":[{"type":"message","id":"msg_1","role":"assistant","status":"completed","content":[{"type":"output_text","text":"Hello END and more","annotations":[]}]}],"usage":{"input_tokens":3,"output_tokens":7,"total_tokens":10}}"#;
+    let mut server = Server::start(|_| json(200, WHOLE)).await;
+    let yaml =
+        format!("providers: {{ r: {{ family: openai-responses, base_url: '{}/v1' }} }}", server.address);
+    let upstreams = byok(&yaml, &[]).await;
+    let ask = r#"{"model":"r/gpt-5","stop":"END","messages":[{"role":"user","content":"hi"}]}"#;
+    let mut answer = generate(&upstreams, Dialect::OpenaiChat, ask).await.unwrap();
+    assert!(!String::from_utf8_lossy(&server.call().await.body).contains("END"));
+    let (body, _) = rest(&mut answer.body).await;
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(body["choices"][0]["message"]["content"], "Hello ");
+    assert_eq!(body["choices"][0]["finish_reason"], "stop");
+    assert_eq!(answer.meter.read().usage.output, Some(7));
+}

@@ -33,7 +33,10 @@ fuzz_target!(|input: &[u8]| {
     let Ok(request) = dialect(client).read_request(body, path) else { return };
     let facts = model_facts(upstream, model);
     let id = AnswerId { unique: "0123456789abcdef".to_owned(), created: 1 };
-    let ask = Ask { client, request, upstream, wire: byok_translate::Wire::Own, model, facts: &facts, lossy: Lossy::Drop, id, force_stream: false };
+    let wire = byok_translate::Wire::Own;
+    let ask = Ask {
+        client, request, upstream, wire, model, facts: &facts, lossy: Lossy::Drop, id, force_stream: false, recall: &(),
+    };
     if let Ok((_, call)) = Exchange::begin(ask) {
         serde_json_is_valid(&call.body);
     }

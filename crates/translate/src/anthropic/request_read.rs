@@ -129,13 +129,17 @@ fn messages(node: &Node<'_>, root: &Place<'_>, request: &mut Request) -> Read<()
         let Some((_, raw)) = message.fields().find(|(name, _)| *name == "content") else {
             return Err(place.key("content").error("is missing"));
         };
-        // Other fields of a message only tune one vendor's models turn by turn; a client that sends one
-        // does not expect to be refused for it.
         let parts = block_read::turn(raw, index, &place.key("content"))?;
         if role == Role::System && request.turns.is_empty() && parts.iter().all(|p| p.as_text().is_some()) {
             request.system.extend(system_texts(parts));
         } else {
-            request.turns.push(Turn::new(role, parts));
+            // Other fields of a message only tune one vendor's models turn by turn; a client that sends one
+            // does not expect to be refused for it elsewhere.
+            let kept = message
+                .fields()
+                .filter(|(name, raw)| !matches!(*name, "content" | "role") && raw.get() != "null");
+            let ext = kept.map(|(name, raw)| ext(name.to_owned(), raw, Weight::Hint)).collect();
+            request.turns.push(Turn { ext, ..Turn::new(role, parts) });
         }
     }
     Ok(())

@@ -102,6 +102,9 @@ fn message(list: &mut List<'_>, turn: &Turn) {
             block_write::turn(blocks, &turn.parts, turn.role);
             empty = blocks.is_empty();
         });
+        for ext in own(&turn.ext) {
+            message.put(&ext.path, &ext.value);
+        }
         !empty
     });
 }

@@ -29,6 +29,8 @@ fn facts() -> ModelFacts {
         result_media: true,
         signed_calls: false,
         call_ids: true,
+        top_k: false,
+        min_p: false,
         stop_sequences: true,
         max_completion_tokens: false,
         max_output: Some(64_000),

@@ -10,7 +10,6 @@ use byok_types::chat::{Part, PartKind, Request, Role, ToolCall, ToolKind, ToolRe
 use byok_types::{Family, Fault, RawJson};
 use serde::Deserialize;
 
-use super::ledger::refusal;
 use super::{ClientName, Work};
 
 pub(super) fn apply(request: &mut Request, work: &mut Work<'_>) -> Result<(), Box<Fault>> {
@@ -22,14 +21,15 @@ pub(super) fn apply(request: &mut Request, work: &mut Work<'_>) -> Result<(), Bo
         thoughts::drop_unfollowed(&mut request.turns);
     }
     if request.turns.is_empty() && request.system.is_empty() {
-        return Err(refusal("messages", "there is nothing in them that could be answered"));
+        return Err(work.ledger.refusal("messages", "there is nothing in them that could be answered"));
     }
     Ok(())
 }
 
 /// The turn as the target takes it, or `None` where nothing of it is left.
 fn fit_turn(turn: Turn, index: usize, work: &mut Work<'_>) -> Result<Option<Turn>, Box<Fault>> {
-    let Turn { role, parts, name, phase, item_id } = turn;
+    let Turn { role, parts, name, phase, item_id, mut ext } = turn;
+    ext.retain(|ext| ext.family == Some(work.family));
     let mut kept = Vec::with_capacity(parts.len());
     // Whether something other than empty text was left out: then the client did say something.
     let mut said_something = false;
@@ -47,7 +47,7 @@ fn fit_turn(turn: Turn, index: usize, work: &mut Work<'_>) -> Result<Option<Turn
         }
         return Ok(None);
     }
-    Ok(Some(Turn { role, parts: kept, name, phase, item_id }))
+    Ok(Some(Turn { role, parts: kept, name, phase, item_id, ext }))
 }
 
 /// A part's position, written only where something has to be said about it.

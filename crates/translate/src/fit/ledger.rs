@@ -1,15 +1,18 @@
 //! What was lost on the way, and what is refused.
 //!
-//! Every entry names a field of the request and what became of it, short and safe for a header value.
+//! Every entry names a field of the request, as the client's format does, and what became of it, short and
+//! safe for a header value.
 //! The same entry is made once, and their number is bounded.
 
-use byok_types::Fault;
+use byok_types::{Dialect, Fault};
 
+use super::words::client_field;
 use super::{Dropped, Lossy};
 
 /// The losses of one request so far.
 #[derive(Debug)]
 pub(super) struct Ledger {
+    client: Dialect,
     lossy: Lossy,
     dropped: Vec<Dropped>,
     /// How many entries did not find room.
@@ -17,13 +20,14 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(lossy: Lossy) -> Self {
-        Self { lossy, dropped: Vec::new(), more: 0 }
+    pub(super) fn new(client: Dialect, lossy: Lossy) -> Self {
+        Self { client, lossy, dropped: Vec::new(), more: 0 }
     }
 
     /// Notes what became of a field.
     pub(super) fn report(&mut self, field: impl AsRef<str>, action: impl AsRef<str>) {
-        let entry = Dropped { field: header_safe(field.as_ref()), action: header_safe(action.as_ref()) };
+        let field = client_field(self.client, field.as_ref());
+        let entry = Dropped { field: header_safe(&field), action: header_safe(action.as_ref()) };
         if self.dropped.contains(&entry) {
             return;
         }
@@ -47,8 +51,14 @@ impl Ledger {
                 self.drop(field);
                 Ok(())
             }
-            Lossy::Refuse => Err(refusal(field, message)),
+            Lossy::Refuse => Err(self.refusal(field, message)),
         }
+    }
+
+    /// The fault that names a field which cannot be served.
+    pub(super) fn refusal(&self, field: &str, message: impl Into<String>) -> Box<Fault> {
+        let field = client_field(self.client, field);
+        Box::new(Fault::invalid(&*field, format!("{field}: {}", message.into())))
     }
 
     pub(super) fn into_dropped(mut self) -> Vec<Dropped> {
@@ -57,11 +67,6 @@ impl Ledger {
         }
         self.dropped
     }
-}
-
-/// The fault that names a field which cannot be served.
-pub(super) fn refusal(field: &str, message: impl Into<String>) -> Box<Fault> {
-    Box::new(Fault::invalid(field, format!("{field}: {}", message.into())))
 }
 
 /// Field paths may hold what a client wrote: only what is plain in a header list stays, cut short.
@@ -79,7 +84,7 @@ mod tests {
 
     #[test]
     fn entries_are_safe_for_a_header_made_once_and_bounded() {
-        let mut ledger = Ledger::new(Lossy::Refuse);
+        let mut ledger = Ledger::new(Dialect::OpenaiChat, Lossy::Refuse);
         ledger.drop("a,b\r\nx: ü");
         ledger.drop("a,b\r\nx: ü");
         for i in 0..100 {
@@ -93,9 +98,10 @@ mod tests {
 
     #[test]
     fn a_refusal_names_the_field_unless_it_may_be_dropped() {
-        let fault = Ledger::new(Lossy::Refuse).refuse("n", "one answer only").unwrap_err();
+        let fault =
+            Ledger::new(Dialect::OpenaiChat, Lossy::Refuse).refuse("n", "one answer only").unwrap_err();
         assert_eq!((fault.status, fault.param.as_deref()), (400, Some("n")));
-        let mut lenient = Ledger::new(Lossy::Drop);
+        let mut lenient = Ledger::new(Dialect::OpenaiChat, Lossy::Drop);
         lenient.refuse("n", "one answer only").unwrap();
         assert_eq!(lenient.into_dropped()[0].to_string(), "n=dropped");
     }

@@ -1,8 +1,8 @@
 //! Tool names: one table per request from the client's names to names that the target takes.
 //!
 //! Applied to tools, to the choice among them, and to the calls in the history, so that the model never
-//! sees two names for one tool; [`super::Restore`] turns it round. Namespaces are flattened: only OpenAI's
-//! Responses know them, and where Responses are the target the client spoke another format. A repaired name depends on the name
+//! sees two names for one tool; [`super::Restore`] turns it round. Namespaces are flattened but towards OpenAI's
+//! Responses, which alone know them. A repaired name depends on the name
 //! alone (unless two collide), so that the prompt stays the same from call to call.
 
 use std::collections::{HashMap, HashSet};
@@ -31,6 +31,9 @@ pub(super) fn apply(request: &mut Request, work: &mut Work<'_>) {
         _ => None,
     });
     for client in good.into_iter().chain(bad).chain(flattened).chain(history) {
+        if book.knows(&client) {
+            continue;
+        }
         book.enter(client);
     }
     rename(request, &book);
@@ -108,6 +111,12 @@ struct Book {
 impl Book {
     fn new(family: Family) -> Self {
         Self { family, upstream: HashMap::new(), taken: HashSet::new() }
+    }
+
+    /// Whether the target takes a namespaced name as it is.
+    fn knows(&self, client: &ClientName) -> bool {
+        let namespace = client.namespace.as_deref().filter(|_| self.family == Family::OpenaiResponses);
+        namespace.is_some_and(|namespace| self.takes(namespace) && self.takes(&client.name))
     }
 
     fn enter(&mut self, client: ClientName) {

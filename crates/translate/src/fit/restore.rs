@@ -1,10 +1,12 @@
 //! Undoes on the answer what fitting did to the request: names come back as the client gave them,
-//! free-text tools get free text, and the forced output tool becomes the answer's text.
+//! free-text tools get free text, the forced output tool becomes the answer's text, and the text ends at
+//! the stop sequences that the target was not told.
 //!
 //! Keeps the grammar of [`byok_types::chat::event`]: every part that is opened is closed, and what is
 //! left out is left out whole.
 
 mod input;
+mod stops;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -14,6 +16,7 @@ use byok_types::chat::{
 
 use super::ClientName;
 use input::FreeText;
+use stops::Stops;
 
 /// Undoes on the answer what was done to the request.
 #[derive(Debug, Default)]
@@ -26,6 +29,10 @@ pub struct Restore {
     output_tool: Option<String>,
     /// Whether the client wants one call at a time, and the upstream cannot be told.
     first_call_only: bool,
+    /// Ends the text where the target would not.
+    stops: Stops,
+    /// What comes out before the text is cut.
+    undone: Vec<Event>,
     /// What is known of the candidates under way.
     progress: BTreeMap<u32, Progress>,
 }
@@ -57,12 +64,30 @@ impl Restore {
     pub fn response(&mut self, mut response: Response) -> Response {
         for candidate in &mut response.candidates {
             self.candidate(candidate);
+            self.stops.candidate(candidate);
         }
         response
     }
 
     /// One event of a streamed answer.
     pub fn event(&mut self, event: Event, out: &mut Vec<Event>) {
+        if self.stops.is_idle() {
+            return self.undo(event, out);
+        }
+        let mut undone = std::mem::take(&mut self.undone);
+        self.undo(event, &mut undone);
+        for event in undone.drain(..) {
+            self.stops.event(event, out);
+        }
+        self.undone = undone;
+    }
+
+    /// Whether a stop sequence has ended the answer, while the upstream had more to say.
+    pub fn has_ended(&self) -> bool {
+        self.stops.has_ended()
+    }
+
+    fn undo(&mut self, event: Event, out: &mut Vec<Event>) {
         match event {
             Event::Open { candidate, head } => {
                 if let Some(head) = self.open(candidate, head) {
@@ -107,6 +132,11 @@ impl Restore {
 
     pub(super) fn answer_by(&mut self, upstream: String) {
         self.output_tool = Some(upstream);
+    }
+
+    /// Ends each of so many answers at these texts.
+    pub(super) fn stop_at(&mut self, sequences: Vec<String>, answers: u32) {
+        self.stops = Stops::new(sequences, answers);
     }
 
     pub(super) fn first_call_only(&mut self) {
@@ -178,9 +208,9 @@ impl Restore {
         Some(Part { kind: PartKind::ToolCall(call), ..part })
     }
 
-    /// A name that the model made up passes unchanged.
+    /// A name that the model made up passes unchanged, and so does one in a namespace: it is the client's.
     fn client_name(&self, name: String, namespace: Option<String>) -> (String, Option<String>) {
-        match self.names.get(&name) {
+        match self.names.get(&name).filter(|_| namespace.is_none()) {
             Some(client) => (client.name.clone(), client.namespace.clone()),
             None => (name, namespace),
         }

@@ -5,7 +5,7 @@
 //! reported.
 
 use byok_types::chat::{Effort, ReasoningMode, Request, Sampling};
-use byok_types::model::{SamplingRule, Thinking};
+use byok_types::model::{ModelFacts, SamplingRule, Thinking};
 use byok_types::{Family, Fault};
 
 use super::Work;
@@ -27,10 +27,11 @@ pub(super) fn apply(request: &mut Request, work: &mut Work<'_>) -> Result<(), Bo
         Family::Anthropic => anthropic(sampling, thinks, ledger),
         Family::Cohere => cohere(sampling, ledger),
         Family::Gemini => gemini(sampling, ledger),
-        Family::OpenaiChat => chat(sampling, ledger),
+        Family::OpenaiChat => chat(sampling, work.facts, ledger),
         Family::OpenaiResponses => responses(sampling, ledger),
     }
-    stop(&mut sampling.stop, work);
+    let answers = request.candidates.unwrap_or(1);
+    stop(&mut sampling.stop, answers, work);
     Ok(())
 }
 
@@ -174,14 +175,18 @@ fn gemini(sampling: &mut Sampling, ledger: &mut Ledger) {
     most_likely(sampling, ledger);
 }
 
-fn chat(sampling: &mut Sampling, ledger: &mut Ledger) {
+fn chat(sampling: &mut Sampling, facts: &ModelFacts, ledger: &mut Ledger) {
     clamp(&mut sampling.temperature, "temperature", 0.0, 2.0, ledger);
     clamp(&mut sampling.top_p, "top_p", 0.0, 1.0, ledger);
     clamp(&mut sampling.frequency_penalty, "frequency_penalty", -2.0, 2.0, ledger);
     clamp(&mut sampling.presence_penalty, "presence_penalty", -2.0, 2.0, ledger);
     // OpenAI has no such fields, and strict servers refuse what OpenAI does not have.
-    leave_out_any(&mut sampling.top_k, "top_k", ledger);
-    leave_out_any(&mut sampling.min_p, "min_p", ledger);
+    if !facts.top_k {
+        leave_out_any(&mut sampling.top_k, "top_k", ledger);
+    }
+    if !facts.min_p {
+        leave_out_any(&mut sampling.min_p, "min_p", ledger);
+    }
     most_likely(sampling, ledger);
 }
 
@@ -204,28 +209,32 @@ fn most_likely(sampling: &mut Sampling, ledger: &mut Ledger) {
     }
 }
 
-/// The first so many stop sequences, where the target has a limit.
-fn stop(stop: &mut Vec<String>, work: &mut Work<'_>) {
+/// The stop sequences that the target takes; the others are looked for in the answer.
+fn stop(stop: &mut Vec<String>, answers: u32, work: &mut Work<'_>) {
     stop.retain(|text| !text.is_empty());
-    if work.family == Family::Anthropic {
-        let before = stop.len();
-        stop.retain(|text| !text.trim().is_empty());
-        if stop.len() < before {
-            work.ledger.report("stop", "blank_dropped");
-        }
-    }
     let limit = match work.family {
         _ if !work.facts.stop_sequences => 0,
         Family::OpenaiResponses => 0,
         Family::OpenaiChat => 4,
         Family::Cohere | Family::Gemini => 5,
-        Family::Anthropic => return,
+        Family::Anthropic => usize::MAX,
     };
-    if stop.len() > limit {
-        stop.truncate(limit);
-        work.ledger.report("stop", if limit == 0 { "dropped".to_owned() } else { format!("first_{limit}") });
+    let is_taken = |text: &String| work.family != Family::Anthropic || !text.trim().is_empty();
+    let (mut taken, mut own): (Vec<_>, Vec<_>) = std::mem::take(stop).into_iter().partition(is_taken);
+    own.extend(taken.drain(limit.min(taken.len())..));
+    *stop = taken;
+    let before = own.len();
+    own.retain(|text| text.len() <= MAX_STOP_BYTES);
+    own.truncate(MAX_OWN_STOPS);
+    if own.len() < before {
+        work.ledger.report("stop", format!("{}_dropped", before - own.len()));
     }
+    work.restore.stop_at(own, answers);
 }
+
+/// Looking for them costs time for each, and memory for each byte; no format takes as many or as long ones.
+const MAX_OWN_STOPS: usize = 32;
+const MAX_STOP_BYTES: usize = 1024;
 
 /// Leaves a number out, and says so unless it is the default.
 fn leave_out(number: &mut Option<f64>, name: &str, default: f64, ledger: &mut Ledger) {

@@ -118,6 +118,9 @@ fn merge(turns: &mut Vec<Turn>, family: Family) {
                 first.parts.extend(next.parts);
                 first.phase = first.phase.filter(|phase| next.phase.as_ref() == Some(phase));
                 first.item_id = None;
+                // One field has one value; the later turn's is the newer one.
+                first.ext.retain(|ext| next.ext.iter().all(|newer| newer.path != ext.path));
+                first.ext.extend(next.ext);
                 first
             }));
         } else {

@@ -27,6 +27,8 @@ fn gemini_3() -> ModelFacts {
         result_media: true,
         signed_calls: true,
         call_ids: true,
+        top_k: false,
+        min_p: false,
         stop_sequences: true,
         max_completion_tokens: false,
         max_output: Some(65_536),

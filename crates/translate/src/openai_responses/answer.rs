@@ -253,7 +253,7 @@ pub(super) fn echo(request: &Request) -> Vec<(&'static str, Value)> {
                 .as_ref()
                 .map_or_else(|| json!("auto"), |choice| request_write::choice(choice, &request.tools)),
         ),
-        ("tools", Value::Array(request_write::tools(&request.tools))),
+        ("tools", Value::Array(request_write::tools(request))),
         ("top_p", json!(request.sampling.top_p.unwrap_or(1.0))),
         ("truncation", json!("disabled")),
     ]

@@ -136,7 +136,7 @@ fn read_item(item: Item, raw: &RawJson, field: &str, request: &mut Request) -> R
         }),
         Some("additional_tools") => {
             for (index, tool) in item.tools.unwrap_or_default().iter().enumerate() {
-                read_tool(tool, None, &format!("{field}.tools[{index}]"), &mut request.tools)?;
+                read_tool(tool, None, &format!("{field}.tools[{index}]"), request)?;
             }
         }
         Some("configuration_update") => {

@@ -162,7 +162,7 @@ pub(super) fn read(body: &[u8]) -> Result<Request, ReadError> {
         request.system.push(SystemText { text, cache: None });
     }
     for (index, raw) in wire.tools.unwrap_or_default().iter().enumerate() {
-        read_tool(raw, None, &format!("tools[{index}]"), &mut request.tools)?;
+        read_tool(raw, None, &format!("tools[{index}]"), &mut request)?;
     }
     request.tool_choice =
         wire.tool_choice.filter(|raw| !raw.is_null()).map(|raw| read_choice(&raw)).transpose()?;
@@ -225,11 +225,14 @@ pub(super) fn read_text(text: WireText, request: &mut Request) -> Result<(), Rea
     Ok(())
 }
 
+/// Where what a namespace is for is kept: this and its name.
+pub(super) const NAMESPACE: &str = "namespace.";
+
 pub(super) fn read_tool(
     raw: &RawJson,
     namespace: Option<&str>,
     field: &str,
-    tools: &mut Vec<Tool>,
+    request: &mut Request,
 ) -> Result<(), ReadError> {
     let wire: WireTool = raw.read().map_err(|_| ReadError::field(field, "must be a tool object"))?;
     let kind = match wire.r#type.as_deref() {
@@ -241,8 +244,16 @@ pub(super) fn read_tool(
         },
         Some("namespace") => {
             let name = wire.name.as_deref().or(namespace);
+            if let (Some(name), Some(text)) = (name, &wire.description) {
+                request.ext.push(Ext {
+                    family: Some(FAMILY),
+                    path: format!("{NAMESPACE}{name}"),
+                    value: RawJson::string(text),
+                    weight: Weight::Hint,
+                });
+            }
             for (index, tool) in wire.tools.unwrap_or_default().iter().enumerate() {
-                read_tool(tool, name, &format!("{field}.tools[{index}]"), tools)?;
+                read_tool(tool, name, &format!("{field}.tools[{index}]"), request)?;
             }
             return Ok(());
         }
@@ -255,7 +266,7 @@ pub(super) fn read_tool(
         (_, Some(kind)) if hosted => kind,
         _ => return Err(ReadError::field(format!("{field}.name"), "is required")),
     };
-    tools.push(Tool {
+    request.tools.push(Tool {
         name,
         description: wire.description,
         kind,

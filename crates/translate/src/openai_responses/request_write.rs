@@ -1,5 +1,7 @@
 //! Writes a request for a Responses upstream. It has been fitted; a translated call is stateless.
 
+use std::collections::HashMap;
+
 use byok_types::RawJson;
 use byok_types::chat::{
     Media, MediaKind, OutputFormat, Part, PartKind, ReasoningMode, Request, Role, Show, Source, Tool,
@@ -9,6 +11,7 @@ use byok_types::model::{ModelFacts, Thinking};
 use serde_json::{Map, Value, json};
 
 use super::input::unbind;
+use super::request_read::NAMESPACE;
 use super::{FAMILY, items};
 use crate::media;
 
@@ -29,7 +32,7 @@ pub(super) fn write(request: &Request, facts: &ModelFacts) -> Vec<u8> {
     }
     set("input", Value::Array(request.turns.iter().flat_map(turn_items).collect()));
     if !request.tools.is_empty() {
-        set("tools", Value::Array(tools(&request.tools)));
+        set("tools", Value::Array(tools(request)));
         if let Some(wanted) = &request.tool_choice {
             set("tool_choice", choice(wanted, &request.tools));
         }
@@ -129,8 +132,31 @@ pub(super) fn output(format: &OutputFormat) -> Value {
     }
 }
 
-pub(super) fn tools(tools: &[Tool]) -> Vec<Value> {
-    tools.iter().filter_map(tool).collect()
+/// The tools, those of a namespace together where its first one stands.
+pub(super) fn tools(request: &Request) -> Vec<Value> {
+    let mut out: Vec<Value> = Vec::with_capacity(request.tools.len());
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    for (declared, written) in request.tools.iter().filter_map(|declared| Some((declared, tool(declared)?))) {
+        let Some(namespace) = declared.namespace.as_deref() else {
+            out.push(written);
+            continue;
+        };
+        let place = *places.entry(namespace).or_insert_with(|| {
+            let mut group = json!({"type": "namespace", "name": namespace, "tools": []});
+            let said = request.ext.iter().find(|ext| {
+                ext.family == Some(FAMILY) && ext.path.strip_prefix(NAMESPACE) == Some(namespace)
+            });
+            if let Some(said) = said {
+                group["description"] = said.value.to_value();
+            }
+            out.push(group);
+            out.len() - 1
+        });
+        if let Some(group) = out[place]["tools"].as_array_mut() {
+            group.push(written);
+        }
+    }
+    out
 }
 
 fn tool(tool: &Tool) -> Option<Value> {

@@ -477,3 +477,55 @@ proptest! {
         let _ = OpenaiResponses.read_response(&bytes);
     }
 }
+
+#[test]
+fn namespaces_stay_where_they_are_known() {
+    let tools = json!([
+        {"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}, "strict": false},
+        {"type": "namespace", "name": "fs", "description": "Files", "tools": [
+            {"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}, "strict": false},
+            {"type": "custom", "name": "patch"},
+        ]},
+        {"type": "namespace", "name": "web.x", "tools": [
+            {"type": "function", "name": "g", "parameters": null, "strict": false},
+        ]},
+    ]);
+    let input = json!([
+        {"type": "message", "role": "user", "content": "hi"},
+        {"type": "function_call", "call_id": "call_1", "namespace": "fs", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "call_1", "output": "x"},
+    ]);
+    let request = read(&json!({"model": "gpt-5", "input": input, "tools": tools}));
+    let facts = model_facts(FAMILY, "gpt-5");
+    let target = crate::fit::Target {
+        client: byok_types::Dialect::OpenaiResponses,
+        family: FAMILY,
+        facts: &facts,
+        lossy: crate::fit::Lossy::Refuse,
+    };
+    let mut fitted = crate::fit::fit(request, &target).unwrap();
+    let body: Value =
+        serde_json::from_slice(&OpenaiResponses.write_request(&fitted.request, &facts)).unwrap();
+    assert_eq!(body["tools"][0], tools[0]);
+    assert_eq!(body["tools"][1], tools[1]);
+    // A name that this format does not take is still made to fit.
+    assert_eq!(
+        (&body["tools"][2]["type"], &body["tools"][2]["name"].as_str().unwrap()[..8]),
+        (&json!("function"), "web_x__g")
+    );
+    assert_eq!((&body["input"][1]["namespace"], &body["input"][1]["name"]), (&json!("fs"), &json!("f")));
+    let mut part = call("call_2", "{}", ToolKind::Function);
+    if let PartKind::ToolCall(call) = &mut part.kind {
+        (call.name, call.namespace) = ("f".to_owned(), Some("fs".to_owned()));
+    }
+    let answer = Response {
+        candidates: vec![Candidate {
+            index: 0,
+            parts: vec![part.clone()],
+            stop: Stop::new(StopReason::ToolUse),
+            logprobs: None,
+        }],
+        ..Response::default()
+    };
+    assert_eq!(fitted.restore.response(answer).candidates[0].parts, [part]);
+}

@@ -69,12 +69,15 @@ pub struct Turn {
     pub phase: Option<String>,
     /// The item's id (OpenAI Responses, `msg_…`).
     pub item_id: Option<String>,
+    /// Fields of the turn without a place above, under their plain names. They go back to their own family
+    /// and mean nothing elsewhere.
+    pub ext: Vec<Ext>,
 }
 
 impl Turn {
     /// A turn with nothing said about it.
     pub fn new(role: Role, parts: Vec<Part>) -> Self {
-        Self { role, parts, name: None, phase: None, item_id: None }
+        Self { role, parts, name: None, phase: None, item_id: None, ext: Vec::new() }
     }
 }
 

@@ -257,3 +257,21 @@ fn thinking_is_written_as_the_model_takes_it() {
         );
     }
 }
+
+#[test]
+fn fields_of_a_message_go_back_to_their_own_vendor_alone() {
+    let body = br#"{"model":"m","max_tokens":64,"messages":[
+        {"role":"user","content":"a","priority":{"n":1.0}},{"role":"user","content":"b","priority":2,"x":true}]}"#;
+    let request = Anthropic.read_request(body, PathWish::default()).unwrap();
+    let facts = facts();
+    let fitted = |family| {
+        let lossy = crate::fit::Lossy::Refuse;
+        let target =
+            crate::fit::Target { client: byok_types::Dialect::Anthropic, family, facts: &facts, lossy };
+        crate::fit::fit(request.clone(), &target).unwrap()
+    };
+    let home = written_for(&fitted(Family::Anthropic).request, &facts);
+    assert_eq!((&home["messages"][0]["priority"], &home["messages"][0]["x"]), (&json!(2), &json!(true)));
+    let abroad = fitted(Family::OpenaiChat);
+    assert!(abroad.request.turns.iter().all(|turn| turn.ext.is_empty()) && abroad.dropped.is_empty());
+}

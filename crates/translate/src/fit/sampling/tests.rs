@@ -1,8 +1,11 @@
+use byok_types::Dialect;
 use byok_types::Family::{Anthropic, Cohere, Gemini, OpenaiChat, OpenaiResponses};
-use byok_types::chat::Reasoning;
+use byok_types::chat::{Part, Reasoning};
 
 use super::*;
-use crate::fit::tests::{fitted, hello, json, refused, reports, usual};
+use crate::facts::model_facts;
+use crate::fit::tests::{answer, fitted, hello, json, refused, reports, usual};
+use crate::fit::{Lossy, Target, fit};
 
 fn drawing(sampling: Sampling) -> Request {
     Request { sampling, ..hello() }
@@ -60,10 +63,10 @@ fn pitfall_72_what_a_target_has_no_field_for_is_dropped_and_reported() {
     let reasoning =
         "temperature, top_p, top_k, frequency_penalty, presence_penalty, logit_bias, logprobs, top_logprobs";
     assert_eq!(lost(OpenaiChat, "gpt-5"), format!("{reasoning}, min_p"));
-    assert_eq!(lost(OpenaiChat, "o3"), format!("{reasoning}, min_p, stop"));
+    assert_eq!(lost(OpenaiChat, "o3"), format!("{reasoning}, min_p"));
     assert_eq!(
         lost(OpenaiResponses, "gpt-4o"),
-        "top_k, min_p, frequency_penalty, presence_penalty, seed, logit_bias, stop"
+        "top_k, min_p, frequency_penalty, presence_penalty, seed, logit_bias"
     );
 }
 
@@ -158,13 +161,41 @@ fn pitfall_137_stop_sequences_are_cleaned_and_counted() {
         let (sampling, reports) = outcome(sampling, family, usual(family));
         (sampling.stop.len(), reports)
     };
-    assert_eq!(outcome(many(), OpenaiChat), (4, "stop=first_4".into()));
-    assert_eq!(outcome(many(), Gemini), (5, "stop=first_5".into()));
-    assert_eq!(outcome(many(), Cohere), (5, "stop=first_5".into()));
-    assert_eq!(outcome(many(), OpenaiResponses), (0, "stop=dropped".into()));
+    assert_eq!(outcome(many(), OpenaiChat), (4, String::new()));
+    assert_eq!(outcome(many(), Gemini), (5, String::new()));
+    assert_eq!(outcome(many(), Cohere), (5, String::new()));
+    assert_eq!(outcome(many(), OpenaiResponses), (0, String::new()));
     assert_eq!(outcome(many(), Anthropic), (6, String::new()));
-    assert_eq!(outcome(stops(&["a", "\n\n"]), Anthropic), (1, "stop=blank_dropped".into()));
+    assert_eq!(outcome(stops(&["a", "\n\n"]), Anthropic), (1, String::new()));
     assert_eq!(outcome(stops(&[""]), OpenaiResponses), (0, String::new()));
+    let long = "x".repeat(2000);
+    let absurd = vec![long.as_str(); 3];
+    assert_eq!(outcome(stops(&absurd), OpenaiResponses), (0, "stop=3_dropped".into()));
+    assert_eq!(outcome(stops(&["x"; 40]), OpenaiResponses), (0, "stop=8_dropped".into()));
+}
+
+#[test]
+fn what_the_target_does_not_stop_at_ends_the_answer_here() {
+    const ALL: [&str; 7] = ["1", "2", "3", "4", "5", "6", "\n\n"];
+    let stop = ALL.map(str::to_owned).to_vec();
+    let request = Request { sampling: Sampling { stop, ..Sampling::default() }, ..hello() };
+    for (family, model, told) in [
+        (Anthropic, usual(Anthropic), 6),
+        (Cohere, usual(Cohere), 5),
+        (Gemini, usual(Gemini), 5),
+        (OpenaiChat, usual(OpenaiChat), 4),
+        (OpenaiChat, "o3", 0),
+        (OpenaiResponses, "gpt-5", 0),
+    ] {
+        for (at, stop) in ALL.into_iter().enumerate() {
+            let whole = format!("Some{stop}more");
+            let said = answer(vec![Part::text(whole.as_str())]);
+            let candidate = fitted(&request, family, model).restore.response(said).candidates.remove(0);
+            let expected = if at < told { (whole.as_str(), None) } else { ("Some", Some(stop)) };
+            let matched = candidate.stop.matched.as_deref();
+            assert_eq!((candidate.parts[0].as_text().unwrap(), matched), expected, "{stop:?} for {family}");
+        }
+    }
 }
 
 #[test]
@@ -185,4 +216,31 @@ fn geminis_seed_has_thirty_two_bits_and_alternatives_end_at_twenty() {
     let (sampling, reports) = outcome(sampling, Gemini, "gemini-3-pro");
     assert_eq!((sampling.seed, sampling.top_logprobs), (None, Some(20)));
     assert_eq!(reports, "seed=dropped, top_logprobs=20");
+}
+
+#[test]
+fn servers_that_take_more_than_openai_get_it() {
+    let sampling = Sampling { top_k: Some(40), min_p: Some(0.1), ..Sampling::default() };
+    let facts = |top_k, min_p| ModelFacts { top_k, min_p, ..model_facts(OpenaiChat, "llama-3.3-70b") };
+    for (facts, expected) in [
+        (facts(true, true), (Some(40), Some(0.1), "")),
+        (facts(true, false), (Some(40), None, "options.min_p=dropped")),
+        (facts(false, false), (None, None, "options.top_k=dropped, options.min_p=dropped")),
+    ] {
+        let target =
+            Target { client: Dialect::OllamaChat, family: OpenaiChat, facts: &facts, lossy: Lossy::Refuse };
+        let fitted = fit(drawing(sampling.clone()), &target).unwrap();
+        let Sampling { top_k, min_p, .. } = fitted.request.sampling;
+        assert_eq!((top_k, min_p, reports(&fitted).as_str()), expected);
+    }
+}
+
+#[test]
+fn a_refusal_names_the_clients_own_field() {
+    let request = Request { candidates: Some(2), ..hello() };
+    let facts = model_facts(Anthropic, usual(Anthropic));
+    let target = Target { client: Dialect::Gemini, family: Anthropic, facts: &facts, lossy: Lossy::Refuse };
+    let fault = fit(request, &target).unwrap_err();
+    assert_eq!(fault.param.as_deref(), Some("generationConfig.candidateCount"));
+    assert!(fault.message.starts_with("generationConfig.candidateCount: "), "{fault}");
 }

@@ -4,7 +4,7 @@ use byok_types::chat::{
     ToolResult, ToolType, Turn,
 };
 use byok_types::model::ModelFacts;
-use byok_types::{Fault, RawJson};
+use byok_types::{Dialect, Fault, RawJson};
 
 use crate::facts::model_facts;
 use crate::fit::{Fitted, Lossy, Target, Work, fit};
@@ -21,7 +21,7 @@ pub(in crate::fit) fn usual(family: Family) -> &'static str {
 }
 
 pub(in crate::fit) fn work<'a>(family: Family, facts: &'a ModelFacts, model: &str) -> Work<'a> {
-    Work::new(&Target { family, facts, lossy: Lossy::Refuse }, model)
+    Work::new(&Target { client: Dialect::OpenaiChat, family, facts, lossy: Lossy::Refuse }, model)
 }
 
 pub(in crate::fit) fn try_fit(
@@ -32,7 +32,7 @@ pub(in crate::fit) fn try_fit(
 ) -> Result<Fitted, Box<Fault>> {
     let facts = model_facts(family, model);
     let request = Request { model: model.to_owned(), ..request.clone() };
-    fit(request, &Target { family, facts: &facts, lossy })
+    fit(request, &Target { client: Dialect::OpenaiChat, family, facts: &facts, lossy })
 }
 
 pub(in crate::fit) fn fitted(request: &Request, family: Family, model: &str) -> Fitted {
