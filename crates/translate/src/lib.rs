@@ -41,6 +41,9 @@ mod openai_responses;
 mod token;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use format::{
     ClientFormat, EventReader, EventWriter, PathWish, ReadError, Reply, UpstreamFormat, dialect, family,
 };
