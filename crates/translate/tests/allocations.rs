@@ -80,7 +80,10 @@ fn a_stream_holds_no_more_at_its_end_than_at_its_beginning() {
         feed(&events[50..150], 20);
         let info = feed(&events[50..150], 20);
         println!("{client} from {upstream}: {} allocations an event", info.count_total / 2000);
-        assert!(info.bytes_current <= 1024, "{client} from {upstream}: {info:?}");
+        // Gemini counts offsets of citations in bytes of the text, which is kept for that, up to a megabyte.
+        let keeps_text = upstream == Family::Gemini || client.family() == Some(Family::Gemini);
+        let most = if keeps_text { 32 * 1024 } else { 1024 };
+        assert!(info.bytes_current <= most, "{client} from {upstream}: {info:?}");
         assert!(info.count_total < 2000 * 30, "{client} from {upstream}: {info:?}");
     }
 }
