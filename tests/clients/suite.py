@@ -1,7 +1,9 @@
-"""Drives byok with the official SDKs, in front of strict scripted upstreams of every family.
+"""Drives byok with the official SDKs, the AI SDK and LangChain, in front of strict scripted upstreams of every
+family.
 
-Every SDK × every upstream × {chat, stream, tools, tools in a stream, image, error, cut stream}. Started by
-./run, which installs what is pinned. Ends with a table and the line "N passed, N failed".
+Every client × every upstream × every case below. Started by ./run, which installs what is pinned. Prints a
+Markdown table, what failed and why, and the line "N passed, N refused by design, N failed"; exits with 1 if
+anything failed. A refusal by design is a cell of REFUSED: byok answers 400 and names the field.
 """
 
 import json
@@ -11,460 +13,278 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import urllib.request
 
-import anthropic
-import cohere
-import ollama
-import openai
-from google import genai
-from google.genai import types as gtypes
-
+import adapters
+import events
 import upstreams
+from adapters import Broken
 
 HERE = pathlib.Path(__file__).parent
-KEY = "client-key-that-byok-ignores"
-SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False}
 WEATHER = {"Oslo": "snowing", "Rome": "sunny"}
 FINAL = "It is snowing in Oslo and sunny in Rome."
 HELLO = "Hello there, wörld."
+SEE = "Let me see."
+THOUGHTS = "Oslo and Rome, then."
+
+
+class Refusal(Exception):
+    """An answer with an error status: (status, words, wait)."""
+
+
+class Worker:
+    """A process of another language or environment that plays clients."""
+
+    def __init__(self, command, setting):
+        self.process = subprocess.Popen([*command, json.dumps(setting)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def turn(self, client, model, turns, wish):
+        self.process.stdin.write(json.dumps({"client": client, "model": model, "turns": turns, "wish": wish}) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"the worker of {client} died")
+        reply = json.loads(line)
+        if "error" in reply:
+            raise Refusal(*reply["error"])
+        return reply
+
+
+class Client:
+    """One client, with what it cannot do because of its own making."""
+
+    def __init__(self, name, family, turn, shows_thoughts=True, returns_tokens=True, returns_plain=True, sends_pdf=True,
+                 waits=True, both=True, in_order=False, schema_by_tool=()):
+        self.name, self.family, self.turn = name, family, turn
+        self.shows_thoughts = shows_thoughts  # the client shows what the model thought
+        self.returns_tokens = returns_tokens  # … sends opaque tokens back
+        self.returns_plain = returns_plain    # … sends thoughts without a token back
+        self.sends_pdf = sends_pdf
+        self.waits = waits                    # … tells how long an error says to wait
+        self.both = both                      # … asks for a schema beside tools
+        self.schema_by_tool = schema_by_tool  # … asks for a schema as a tool that must be called, of these upstreams
+        self.in_order = in_order              # … sends no ids, so its results must stand in the calls' order
+
+
+def python_clients(base):
+    for kind in adapters.ADAPTERS:
+        adapter = kind(base)
+        def turn(client, model, turns, wish, adapter=adapter):
+            try:
+                return adapter.turn(model, turns, wish)
+            except adapter.errors as error:
+                raise Refusal(*adapter.error(error)) from error
+        yield Client(adapter.name, adapter.family, turn, shows_thoughts=adapter.shows_thoughts,
+                     returns_tokens=adapter.returns_tokens, sends_pdf=adapter.sends_pdf, waits=adapter.waits)
+
+
+def node_clients(setting):
+    turn = Worker(["node", str(HERE / "adapters.mjs")], setting).turn
+    yield Client("openai (JS)", "openai", turn)
+    yield Client("openai Responses (JS)", "openai-responses", turn)
+    yield Client("anthropic (JS)", "anthropic", turn)
+    # Its Chat provider has no notion of thoughts; that is the business of @ai-sdk/openai-compatible.
+    yield Client("ai-sdk openai chat", "openai", turn, shows_thoughts=False, returns_tokens=False, returns_plain=False)
+    yield Client("ai-sdk openai responses", "openai-responses", turn, returns_plain=False)
+    yield Client("ai-sdk anthropic", "anthropic", turn, returns_plain=False, schema_by_tool=[handler.family for handler in upstreams.FAMILIES])
+    yield Client("ai-sdk google", "gemini", turn, waits=False, in_order=True, schema_by_tool=["gemini"])
+
+
+def langchain_clients(setting):
+    turn = Worker([str(HERE / ".venv-langchain/bin/python"), str(HERE / "langchain_adapters.py")], setting).turn
+    yield Client("langchain-openai", "openai", turn, shows_thoughts=False, returns_tokens=False, returns_plain=False, both=False)
+    yield Client("langchain-openai Responses", "openai-responses", turn, returns_plain=False, both=False)
+    yield Client("langchain-anthropic", "anthropic", turn, both=False)
+    yield Client("langchain-google-genai", "gemini", turn, both=False, waits=False, in_order=True)
+
+
+class Cell:
+    """One client on one upstream: what the cases are written with."""
+
+    def __init__(self, client, handler, server):
+        self.client, self.handler, self.server = client, handler, server
+        self.turns = []
+
+    def ask(self, *turns, model=None, **wish):
+        self.turns += turns
+        model = f"up-{self.handler.family}/{model or self.handler.model}"
+        answer = self.client.turn(self.client.name, model, self.turns, wish)
+        self.turns.append({"answer": answer["native"]})
+        return answer
+
+    def results(self, answer):
+        """The results of an answer's calls, in another order than the calls'."""
+        made = [(call, WEATHER[call["arguments"]["city"]]) for call in answer["calls"]]
+        return {"results": made if self.client.in_order else made[::-1]}
+
+    def says(self, answer, text):
+        """Words beside calls are a plan to Cohere, which is reasoning to everyone else: shown to who wants it."""
+        if answer["calls"] and self.handler is upstreams.Cohere:
+            assert answer["text"] in ("", text) and (not answer["thoughts"] or answer["thoughts"].endswith(text)), answer
+        else:
+            same(answer["text"] or (answer["thoughts"] if self.client.family == "cohere" else ""), text)
+
+    def calls(self, answer, cities):
+        same([(call["name"], call["arguments"]) for call in answer["calls"]], [("weather", {"city": city}) for city in cities])
+        same(answer["stop"], "tools")
+        ids = [call["id"] for call in answer["calls"] if call["id"]]
+        same(len(set(ids)), len(ids))
+
+    def thinks(self, answer):
+        if self.client.shows_thoughts:
+            assert answer["thoughts"].startswith(THOUGHTS), f"thoughts {answer['thoughts']!r}"
 
 
 def same(got, wanted):
     assert got == wanted, f"got {got!r}, wanted {wanted!r}"
 
 
-def refuses(kind, work):
-    """The upstream's 429 arrives as the SDK's own error, with the upstream's words."""
+def text(cell):
+    answer = cell.ask({"user": "Hi"}, plain=True)
+    same((answer["text"], answer["stop"], answer["calls"]), (HELLO, "end", []))
+
+
+def stream(cell):
+    answer = cell.ask({"user": "Hi"}, stream=True)
+    same((answer["text"], answer["stop"], answer["calls"]), (HELLO, "end", []))
+
+
+def tools(cell):
+    for streams in (False, True):
+        cell.turns = []
+        answer = cell.ask({"user": "Weather in Oslo?"}, tools=True, stream=streams)
+        cell.says(answer, SEE)
+        cell.calls(answer, ["Oslo"])
+
+
+def parallel(cell):
+    for streams in (False, True):
+        cell.turns = []
+        answer = cell.ask({"user": "Weather?"}, tools=True, stream=streams)
+        cell.says(answer, SEE)
+        cell.calls(answer, ["Oslo", "Rome"])
+
+
+def results(cell):
+    for streams in (False, True):
+        cell.turns = []
+        asked = cell.ask({"user": "Weather?"}, tools=True, stream=streams)
+        answer = cell.ask(cell.results(asked), tools=True, stream=streams)
+        same((answer["text"], answer["stop"]), (FINAL, "end"))
+
+
+def image(cell):
+    same(cell.ask({"user": "What is it?", "image": True})["text"], "A red pixel.")
+
+
+def pdf(cell):
+    same(cell.ask({"user": "What is it?", "pdf": True})["text"], "An empty paper.")
+
+
+def reasoning(cell):
+    for streams in (False, True):
+        cell.turns = []
+        asked = cell.ask({"user": "Weather?"}, model=cell.handler.thinker, tools=True, think=True, stream=streams)
+        cell.thinks(asked)
+        cell.says(asked, SEE)
+        cell.calls(asked, ["Oslo", "Rome"])
+        cell.server.tokens.clear()
+        answer = cell.ask(cell.results(asked), model=cell.handler.thinker, tools=True, think=True, stream=streams)
+        same(answer["text"], FINAL)
+        returns = cell.client.returns_plain if cell.handler is upstreams.Chat else cell.client.returns_tokens
+        if returns and cell.server.tokens:
+            assert cell.server.tokens[-1], "the vendor's token did not come back"
+
+
+def structured(cell):
+    for streams in (False, True):
+        cell.turns = []
+        same(json.loads(cell.ask({"user": "Where?"}, schema=True, stream=streams)["text"]), {"city": "Oslo"})
+
+
+def both(cell):
+    """A schema beside tools."""
+    same(json.loads(cell.ask({"user": "Where?"}, schema=True, tools=True)["text"]), {"city": "Oslo"})
+
+
+def usage(cell):
+    for streams in (False, True):
+        cell.turns = []
+        answer = cell.ask({"user": "Hi"}, model=cell.handler.thinker, think=True, stream=streams)
+        same(answer["text"], HELLO)
+        cell.thinks(answer)
+        given, cached, made, thoughts = answer["usage"]
+        same((given, made), (20, 15))
+        assert cached in (8, None), f"cached {cached}"
+        known = (0, None) if cell.handler is upstreams.Cohere else (6, None)
+        assert thoughts in known, f"tokens of thought {thoughts}"
+
+
+def error(cell):
     try:
-        work()
-    except kind as error:
-        same(error.status_code, 429)
-        assert "Slow down, please." in str(error), str(error)
+        cell.ask({"user": "fail"})
+    except Refusal as refusal:
+        status, words, wait = refusal.args
+        same(status, 429)
+        assert "Slow down, please." in words, words
+        if cell.client.waits:
+            same(str(wait), "7")
     else:
         raise AssertionError("no error")
 
 
-class OpenAI:
-    """openai, Chat Completions."""
-
-    name = "openai (Python)"
-
-    def __init__(self, base):
-        self.client = openai.OpenAI(base_url=f"{base}/v1", api_key=KEY, max_retries=0)
-        self.tools = [{"type": "function", "function": {"name": "weather", "description": "The weather", "parameters": SCHEMA}}]
-
-    def ask(self, model, messages, **more):
-        return self.client.chat.completions.create(model=model, messages=messages, **more)
-
-    def chat(self, model):
-        answer = self.ask(model, [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}], temperature=0.5, max_tokens=100)
-        same(answer.choices[0].message.content, HELLO)
-        same(answer.choices[0].finish_reason, "stop")
-        same((answer.usage.prompt_tokens, answer.usage.completion_tokens, answer.usage.prompt_tokens_details.cached_tokens), (20, 15, 8))
-        # In its own format the answer's bytes pass, so the model is the upstream's word for it.
-        assert answer.model == model or answer.model.startswith(model.split("/")[1]), answer.model
-
-    def stream(self, model):
-        chunks = list(self.ask(model, [{"role": "user", "content": "Hi"}], stream=True, stream_options={"include_usage": True}))
-        same("".join(c.choices[0].delta.content or "" for c in chunks if c.choices), HELLO)
-        same([c.choices[0].finish_reason for c in chunks if c.choices and c.choices[0].finish_reason], ["stop"])
-        same((chunks[-1].usage.prompt_tokens, chunks[-1].usage.completion_tokens), (20, 15))
-
-    def tools_loop(self, model, answer):
-        messages = [{"role": "user", "content": "Weather?"}]
-        message = answer(messages)
-        # Cohere's upstream calls this text a plan, which is reasoning to everyone else.
-        same(message.content or "Let me see.", "Let me see.")
-        same(len(message.tool_calls), 2)
-        messages.append({"role": "assistant", "content": message.content, "tool_calls": [
-            {"id": call.id, "type": "function", "function": {"name": call.function.name, "arguments": call.function.arguments}}
-            for call in message.tool_calls]})
-        # The results come back in another order than the calls.
-        for call in reversed(message.tool_calls):
-            city = json.loads(call.function.arguments)["city"]
-            messages.append({"role": "tool", "tool_call_id": call.id, "content": WEATHER[city]})
-        same(answer(messages).content, FINAL)
-
-    def tools_whole(self, model):
-        self.tools_loop(model, lambda messages: self.ask(model, messages, tools=self.tools).choices[0].message)
-
-    def tools_stream(self, model):
-        def answer(messages):
-            with self.client.chat.completions.stream(model=model, messages=messages, tools=self.tools) as stream:
-                completion = stream.get_final_completion()
-            same(completion.choices[0].finish_reason, "tool_calls" if completion.choices[0].message.tool_calls else "stop")
-            return completion.choices[0].message
-        self.tools_loop(model, answer)
-
-    def image(self, model):
-        url = "data:image/png;base64," + upstreams.PNG
-        content = [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": url}}]
-        same(self.ask(model, [{"role": "user", "content": content}]).choices[0].message.content, "A red pixel.")
-
-    def error(self, model):
-        try:
-            self.ask(model, [{"role": "user", "content": "fail"}])
-        except openai.RateLimitError as error:
-            assert "Slow down, please." in str(error), str(error)
-            same(error.response.headers.get("retry-after"), "7")
-        else:
-            raise AssertionError("no error")
-
-    def cut(self, model):
-        try:
-            for _ in self.ask(model, [{"role": "user", "content": "cut"}], stream=True):
-                pass
-        except Exception:
-            return
-        raise AssertionError("a cut stream looked complete")
-
-
-class Anthropic:
-    """anthropic, Messages."""
-
-    name = "anthropic (Python)"
-
-    def __init__(self, base):
-        self.client = anthropic.Anthropic(base_url=base, api_key=KEY, max_retries=0)
-        self.tools = [{"name": "weather", "description": "The weather", "input_schema": SCHEMA}]
-
-    def ask(self, model, messages, **more):
-        return self.client.messages.create(model=model, max_tokens=100, messages=messages, **more)
-
-    def chat(self, model):
-        answer = self.ask(model, [{"role": "user", "content": "Hi"}], system="Be kind.")
-        same(answer.content[0].text, HELLO)
-        same(answer.stop_reason, "end_turn")
-        same((answer.usage.input_tokens, answer.usage.cache_read_input_tokens, answer.usage.output_tokens), (12, 8, 15))
-        # In its own format the answer's bytes pass, so the model is the upstream's word for it.
-        assert answer.model == model or answer.model.startswith(model.split("/")[1]), answer.model
-
-    def stream(self, model):
-        with self.client.messages.stream(model=model, max_tokens=100, messages=[{"role": "user", "content": "Hi"}]) as stream:
-            same("".join(stream.text_stream), HELLO)
-            final = stream.get_final_message()
-        same(final.stop_reason, "end_turn")
-        same((final.usage.input_tokens, final.usage.cache_read_input_tokens, final.usage.output_tokens), (12, 8, 15))
-
-    def tools_loop(self, answer):
-        messages = [{"role": "user", "content": "Weather?"}]
-        message = answer(messages)
-        same(message.stop_reason, "tool_use")
-        calls = [block for block in message.content if block.type == "tool_use"]
-        same([getattr(block, block.type) for block in message.content if block.type in ("text", "thinking")], ["Let me see."])
-        same([call.input["city"] for call in calls], ["Oslo", "Rome"])
-        messages.append({"role": "assistant", "content": [block.to_dict() for block in message.content]})
-        messages.append({"role": "user", "content": [
-            {"type": "tool_result", "tool_use_id": call.id, "content": WEATHER[call.input["city"]]} for call in reversed(calls)]})
-        same(answer(messages).content[0].text, FINAL)
-
-    def tools_whole(self, model):
-        self.tools_loop(lambda messages: self.ask(model, messages, tools=self.tools))
-
-    def tools_stream(self, model):
-        def answer(messages):
-            with self.client.messages.stream(model=model, max_tokens=100, messages=messages, tools=self.tools) as stream:
-                return stream.get_final_message()
-        self.tools_loop(answer)
-
-    def image(self, model):
-        source = {"type": "base64", "media_type": "image/png", "data": upstreams.PNG}
-        content = [{"type": "image", "source": source}, {"type": "text", "text": "What is it?"}]
-        same(self.ask(model, [{"role": "user", "content": content}]).content[0].text, "A red pixel.")
-
-    def error(self, model):
-        try:
-            self.ask(model, [{"role": "user", "content": "fail"}])
-        except anthropic.RateLimitError as error:
-            assert "Slow down, please." in str(error), str(error)
-            same(error.response.headers.get("retry-after"), "7")
-        else:
-            raise AssertionError("no error")
-
-    def cut(self, model):
-        try:
-            with self.client.messages.stream(model=model, max_tokens=100, messages=[{"role": "user", "content": "cut"}]) as stream:
-                for _ in stream:
-                    pass
-        except Exception:
-            return
-        raise AssertionError("a cut stream looked complete")
-
-
-class Google:
-    """google-genai."""
-
-    name = "google-genai (Python)"
-
-    def __init__(self, base):
-        self.client = genai.Client(api_key=KEY, vertexai=False, http_options={"base_url": base})
-        declaration = {"name": "weather", "description": "The weather", "parameters_json_schema": SCHEMA}
-        self.tools = [gtypes.Tool(function_declarations=[declaration])]
-
-    def config(self, **more):
-        return gtypes.GenerateContentConfig(
-            automatic_function_calling=gtypes.AutomaticFunctionCallingConfig(disable=True), **more)
-
-    def chat(self, model):
-        answer = self.client.models.generate_content(
-            model=model, contents="Hi", config=self.config(system_instruction="Be kind.", temperature=0.5, max_output_tokens=100))
-        same(answer.text, HELLO)
-        same(answer.candidates[0].finish_reason, gtypes.FinishReason.STOP)
-        usage = answer.usage_metadata
-        same((usage.prompt_token_count, usage.cached_content_token_count, usage.candidates_token_count), (20, 8, 15))
-
-    def stream(self, model):
-        chunks = list(self.client.models.generate_content_stream(model=model, contents="Hi"))
-        same("".join(chunk.text or "" for chunk in chunks), HELLO)
-        same([c.candidates[0].finish_reason for c in chunks if c.candidates and c.candidates[0].finish_reason], [gtypes.FinishReason.STOP])
-        same(chunks[-1].usage_metadata.prompt_token_count, 20)
-
-    def tools_loop(self, answer):
-        contents = [gtypes.Content(role="user", parts=[gtypes.Part(text="Weather?")])]
-        parts = answer(contents)
-        calls = [part.function_call for part in parts if part.function_call]
-        same([call.args["city"] for call in calls], ["Oslo", "Rome"])
-        contents.append(gtypes.Content(role="model", parts=parts))
-        contents.append(gtypes.Content(role="user", parts=[
-            gtypes.Part(function_response=gtypes.FunctionResponse(id=call.id, name=call.name, response={"output": WEATHER[call.args["city"]]}))
-            for call in calls]))
-        same("".join(part.text or "" for part in answer(contents)), FINAL)
-
-    def tools_whole(self, model):
-        self.tools_loop(lambda contents: self.client.models.generate_content(
-            model=model, contents=contents, config=self.config(tools=self.tools)).candidates[0].content.parts)
-
-    def tools_stream(self, model):
-        def answer(contents):
-            chunks = self.client.models.generate_content_stream(model=model, contents=contents, config=self.config(tools=self.tools))
-            parts = [part for chunk in chunks for part in (chunk.candidates[0].content.parts or [] if chunk.candidates[0].content else [])]
-            return [part for part in parts if part.text or part.function_call]
-        self.tools_loop(answer)
-
-    def image(self, model):
-        import base64
-        part = gtypes.Part.from_bytes(data=base64.b64decode(upstreams.PNG), mime_type="image/png")
-        same(self.client.models.generate_content(model=model, contents=["What is it?", part]).text, "A red pixel.")
-
-    def error(self, model):
-        try:
-            self.client.models.generate_content(model=model, contents="fail")
-        except genai.errors.ClientError as error:
-            same((error.code, error.status), (429, "RESOURCE_EXHAUSTED"))
-            assert "Slow down, please." in str(error), str(error)
-        else:
-            raise AssertionError("no error")
-
-    def cut(self, model):
-        try:
-            for _ in self.client.models.generate_content_stream(model=model, contents="cut"):
-                pass
-        except Exception:
-            return
-        raise AssertionError("a cut stream looked complete")
-
-
-class Responses:
-    """openai, Responses."""
-
-    name = "openai Responses (Python)"
-
-    def __init__(self, base):
-        self.client = openai.OpenAI(base_url=f"{base}/v1", api_key=KEY, max_retries=0)
-        self.tools = [{"type": "function", "name": "weather", "description": "The weather", "parameters": SCHEMA, "strict": False}]
-
-    def ask(self, model, items, **more):
-        return self.client.responses.create(model=model, input=items, store=False, **more)
-
-    def chat(self, model):
-        answer = self.ask(model, "Hi", instructions="Be kind.", max_output_tokens=100)
-        same(answer.output_text, HELLO)
-        same(answer.status, "completed")
-        same((answer.usage.input_tokens, answer.usage.output_tokens, answer.usage.input_tokens_details.cached_tokens), (20, 15, 8))
-
-    def stream(self, model):
-        with self.client.responses.stream(model=model, input="Hi", store=False) as stream:
-            text = "".join(event.delta for event in stream if event.type == "response.output_text.delta")
-            final = stream.get_final_response()
-        same(text, HELLO)
-        same((final.output_text, final.usage.input_tokens, final.usage.output_tokens), (HELLO, 20, 15))
-
-    def tools_loop(self, answer):
-        items = [{"role": "user", "content": "Weather?"}]
-        response = answer(items)
-        calls = [item for item in response.output if item.type == "function_call"]
-        same([json.loads(call.arguments)["city"] for call in calls], ["Oslo", "Rome"])
-        items += [item.to_dict() for item in response.output]
-        for item in items:
-            item.pop("parsed_arguments", None)
-            for part in item["content"] if isinstance(item.get("content"), list) else []:
-                part.pop("parsed", None)
-        for call in reversed(calls):
-            items.append({"type": "function_call_output", "call_id": call.call_id, "output": WEATHER[json.loads(call.arguments)["city"]]})
-        same(answer(items).output_text, FINAL)
-
-    def tools_whole(self, model):
-        self.tools_loop(lambda items: self.ask(model, items, tools=self.tools))
-
-    def tools_stream(self, model):
-        def answer(items):
-            with self.client.responses.stream(model=model, input=items, tools=self.tools, store=False) as stream:
-                return stream.get_final_response()
-        self.tools_loop(answer)
-
-    def image(self, model):
-        content = [{"type": "input_text", "text": "What is it?"},
-                   {"type": "input_image", "image_url": "data:image/png;base64," + upstreams.PNG, "detail": "auto"}]
-        same(self.ask(model, [{"role": "user", "content": content}]).output_text, "A red pixel.")
-
-    def error(self, model):
-        refuses(openai.RateLimitError, lambda: self.ask(model, "fail"))
-
-    def cut(self, model):
-        try:
-            events = list(self.ask(model, "cut", stream=True))
-        except Exception:
-            return
-        assert events[-1].type in ("response.failed", "error"), "a cut stream looked complete"
-
-
-class Cohere:
-    """cohere, v2."""
-
-    name = "cohere (Python)"
-
-    def __init__(self, base):
-        self.client = cohere.ClientV2(api_key=KEY, base_url=base)
-        self.tools = [{"type": "function", "function": {"name": "weather", "description": "The weather", "parameters": SCHEMA}}]
-
-    def ask(self, model, messages, **more):
-        return self.client.chat(model=model, messages=messages, request_options={"max_retries": 0}, **more)
-
-    def chat(self, model):
-        answer = self.ask(model, [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}], temperature=0.5, max_tokens=100)
-        same(answer.message.content[0].text, HELLO)
-        same(answer.finish_reason, "COMPLETE")
-        same((answer.usage.tokens.input_tokens, answer.usage.tokens.output_tokens), (20, 15))
-
-    def stream(self, model):
-        events = list(self.client.chat_stream(model=model, messages=[{"role": "user", "content": "Hi"}]))
-        same("".join(event.delta.message.content.text for event in events if event.type == "content-delta"), HELLO)
-        same((events[-1].type, events[-1].delta.finish_reason), ("message-end", "COMPLETE"))
-        same(events[-1].delta.usage.tokens.input_tokens, 20)
-
-    def tools_loop(self, answer):
-        messages = [{"role": "user", "content": "Weather?"}]
-        calls = answer(messages)
-        same([json.loads(arguments)["city"] for _, arguments in calls], ["Oslo", "Rome"])
-        messages.append({"role": "assistant", "tool_calls": [
-            {"id": id, "type": "function", "function": {"name": "weather", "arguments": arguments}} for id, arguments in calls]})
-        for id, arguments in reversed(calls):
-            messages.append({"role": "tool", "tool_call_id": id, "content": WEATHER[json.loads(arguments)["city"]]})
-        same(answer(messages), FINAL)
-
-    def tools_whole(self, model):
-        def answer(messages):
-            message = self.ask(model, messages, tools=self.tools).message
-            return [(call.id, call.function.arguments) for call in message.tool_calls or []] or message.content[0].text
-        self.tools_loop(answer)
-
-    def tools_stream(self, model):
-        def answer(messages):
-            calls, text = {}, ""
-            for event in self.client.chat_stream(model=model, messages=messages, tools=self.tools):
-                if event.type == "tool-call-start":
-                    calls[event.index] = [event.delta.message.tool_calls.id, event.delta.message.tool_calls.function.arguments or ""]
-                elif event.type == "tool-call-delta":
-                    calls[event.index][1] += event.delta.message.tool_calls.function.arguments
-                elif event.type == "content-delta":
-                    text += event.delta.message.content.text
-            return [tuple(call) for call in calls.values()] or text
-        self.tools_loop(answer)
-
-    def image(self, model):
-        content = [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64," + upstreams.PNG}}]
-        same(self.ask(model, [{"role": "user", "content": content}]).message.content[0].text, "A red pixel.")
-
-    def error(self, model):
-        refuses(cohere.TooManyRequestsError, lambda: self.ask(model, [{"role": "user", "content": "fail"}]))
-
-    def cut(self, model):
-        try:
-            events = list(self.client.chat_stream(model=model, messages=[{"role": "user", "content": "cut"}]))
-        except Exception:
-            return
-        same((events[-1].type, events[-1].delta.finish_reason), ("message-end", "ERROR"))
-
-
-class Ollama:
-    """ollama."""
-
-    name = "ollama (Python)"
-
-    def __init__(self, base):
-        self.client = ollama.Client(host=base)
-        self.tools = [{"type": "function", "function": {"name": "weather", "description": "The weather", "parameters": SCHEMA}}]
-
-    def ask(self, model, messages, **more):
-        return self.client.chat(model=model, messages=messages, **more)
-
-    def chat(self, model):
-        answer = self.ask(model, [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}], options={"temperature": 0.5, "num_predict": 100})
-        same((answer.message.content, answer.done_reason), (HELLO, "stop"))
-        same((answer.prompt_eval_count, answer.eval_count), (20, 15))
-        same(self.client.generate(model=model, prompt="Hi").response, HELLO)
-
-    def stream(self, model):
-        chunks = list(self.ask(model, [{"role": "user", "content": "Hi"}], stream=True))
-        same("".join(chunk.message.content or "" for chunk in chunks), HELLO)
-        same([chunk.done for chunk in chunks].index(True), len(chunks) - 1)
-
-    def tools_loop(self, answer):
-        messages = [{"role": "user", "content": "Weather?"}]
-        calls, _ = answer(messages)
-        same([call.function.arguments["city"] for call in calls], ["Oslo", "Rome"])
-        messages.append({"role": "assistant", "content": "", "tool_calls": [call.model_dump() for call in calls]})
-        for call in calls:
-            messages.append({"role": "tool", "tool_name": "weather", "content": WEATHER[call.function.arguments["city"]]})
-        same(answer(messages)[1], FINAL)
-
-    def tools_whole(self, model):
-        def answer(messages):
-            message = self.ask(model, messages, tools=self.tools).message
-            return message.tool_calls or [], message.content
-        self.tools_loop(answer)
-
-    def tools_stream(self, model):
-        def answer(messages):
-            chunks = list(self.ask(model, messages, tools=self.tools, stream=True))
-            calls = [call for chunk in chunks for call in chunk.message.tool_calls or []]
-            return calls, "".join(chunk.message.content or "" for chunk in chunks)
-        self.tools_loop(answer)
-
-    def image(self, model):
-        import base64
-        messages = [{"role": "user", "content": "What is it?", "images": [base64.b64decode(upstreams.PNG)]}]
-        same(self.ask(model, messages).message.content, "A red pixel.")
-
-    def error(self, model):
-        refuses(ollama.ResponseError, lambda: self.ask(model, [{"role": "user", "content": "fail"}]))
-
-    def cut(self, model):
-        try:
-            chunks = list(self.ask(model, [{"role": "user", "content": "cut"}], stream=True))
-        except Exception:
-            return
-        assert not chunks[-1].done, "a cut stream looked complete"
-
-
-CASES = ["chat", "stream", "tools_whole", "tools_stream", "image", "error", "cut"]
+def cut(cell):
+    try:
+        cell.ask({"user": "cut"}, stream=True)
+    except (Refusal, Broken, Exception) as error:
+        if isinstance(error, AssertionError):
+            raise
+        return
+    raise AssertionError("a cut stream looked complete")
+
+
+CASES = [text, stream, tools, parallel, results, image, pdf, reasoning, structured, both, usage, error, cut]
+
+# (upstream, case): the words of the refusal, the same for every client. In the upstream's own format the words are the vendor's.
+REFUSED = {
+    ("cohere", "pdf"): ("messages[",),
+    ("cohere", "both"): ("response_format",),
+    ("gemini", "both"): ("response_format", "response mime type"),
+}
+
+
+def run(cell, case):
+    """A cell of the table: (mark, why)."""
+    name = case.__name__
+    if (name == "pdf" and not cell.client.sends_pdf) or (name == "both" and not cell.client.both):
+        return "–", None
+    words = REFUSED.get((cell.handler.family, name)) if not (name == "both" and cell.handler.family in cell.client.schema_by_tool) else None
+    cell.server.translated = cell.client.family != cell.handler.family
+    try:
+        case(cell)
+    except Refusal as refusal:
+        status, said, _ = refusal.args
+        if words and status == 400 and any(word in said for word in words):
+            return "refused", None
+        return "FAILED", f"{status}: {said}"[:700]
+    except Exception as error:
+        ours = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == __file__]
+        return "FAILED", f"{type(error).__name__}: {error} (suite.py:{ours[-1]})"[:700]
+    return ("FAILED", "byok should have refused it") if words else ("ok", None)
+
+
+def play(clients, servers, results):
+    for client in clients:
+        for handler in upstreams.FAMILIES:
+            for case in CASES:
+                results[client.name, handler.family, case.__name__] = run(Cell(client, handler, servers[handler.family]), case)
 
 
 def start_byok(binary, config):
-    """The real binary on a free port; returns the process and its base address."""
+    """The real binary on a free port; returns the process, its base address and its log."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -486,58 +306,69 @@ def start_byok(binary, config):
                 sys.exit("byok did not start:\n" + pathlib.Path(home, "log").read_text())
 
 
-def python_results(base, results):
-    for kind in (OpenAI, Responses, Anthropic, Google, Cohere, Ollama):
+def table(results):
+    names = [case.__name__ for case in CASES]
+    print("| client | upstream | " + " | ".join(names) + " |")
+    print("| --- " * (len(names) + 2) + "|")
+    for client in dict.fromkeys(key[0] for key in results):
         for handler in upstreams.FAMILIES:
-            client = kind(base)
-            for case in CASES:
-                model = f"up-{handler.family}/{handler.model}"
-                try:
-                    getattr(client, case)(model)
-                    results[kind.name, handler.family, case] = None
-                except Exception as error:
-                    where = traceback.extract_tb(error.__traceback__)
-                    ours = [frame.lineno for frame in where if frame.filename == __file__]
-                    results[kind.name, handler.family, case] = f"{type(error).__name__}: {error} (suite.py:{ours[-1]})"[:600]
-
-
-def node_results(base, results):
-    models = {handler.family: f"up-{handler.family}/{handler.model}" for handler in upstreams.FAMILIES}
-    setting = json.dumps({"base": base, "key": KEY, "models": models, "png": upstreams.PNG, "cases": CASES})
-    done = subprocess.run(["node", str(HERE / "suite.mjs"), setting], capture_output=True, text=True, timeout=300)
-    if done.returncode:
-        sys.exit("suite.mjs failed:\n" + done.stderr)
-    for row in json.loads(done.stdout):
-        results[row["client"], row["family"], row["case"]] = row["error"]
+            marks = [results[client, handler.family, name][0] for name in names]
+            print(f"| {client} | {handler.family} | " + " | ".join(marks) + " |")
 
 
 def main():
-    servers = upstreams.serve()
-    process, base, log = start_byok(sys.argv[1], upstreams.config(servers))
-    results = {}
-    try:
-        python_results(base, results)
-        node_results(base, results)
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-    families = [handler.family for handler in upstreams.FAMILIES]
-    print("| client | upstream | " + " | ".join(CASES) + " |")
-    print("| --- " * (len(CASES) + 2) + "|")
-    for client in dict.fromkeys(key[0] for key in results):
-        for family in families:
-            marks = ["ok" if results[client, family, case] is None else "FAILED" for case in CASES]
-            print(f"| {client} | {family} | " + " | ".join(marks) + " |")
-    failed = {key: error for key, error in results.items() if error}
-    for key, error in failed.items():
-        print("FAILED", *key, "-", error)
-    if failed:
-        for family, server in servers.items():
-            for refusal in dict.fromkeys(server.refusals):
-                print(f"refused by {family}: {refusal}")
-        print(log.read_text()[-4000:])
-    print(f"{len(results) - len(failed)} passed, {len(failed)} failed")
-    sys.exit(bool(failed))
+    # Each worker has upstreams of its own, so that what they were asked is not mixed up.
+    results, logs, failures = {}, [], []
+    adapters.IMAGE, adapters.DOCUMENT = upstreams.PNG, upstreams.PDF
+
+    def group(make):
+        servers = upstreams.serve()
+        process, base, log = start_byok(sys.argv[1], upstreams.config(servers))
+        mine = {}
+        try:
+            make(base, servers, mine)
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+        results[make] = mine
+        logs.append((log, servers))
+
+    def python(base, servers, mine):
+        play(python_clients(base), servers, mine)
+
+    def node(base, servers, mine):
+        play(node_clients({"base": base, "image": upstreams.PNG, "pdf": upstreams.PDF}), servers, mine)
+
+    def langchain(base, servers, mine):
+        play(langchain_clients({"base": base, "image": upstreams.PNG, "pdf": upstreams.PDF}), servers, mine)
+
+    def raw(base, servers, mine):
+        failures.extend(events.check(base, servers))
+
+    threads = [threading.Thread(target=group, args=[make]) for make in (python, node, langchain, raw)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if len(results) != len(threads):
+        sys.exit("a part of the suite did not run")
+    cells = {key: cell for make in (python, node, langchain) for key, cell in results[make].items()}
+    table(cells)
+    failed = {key: why for key, (mark, why) in cells.items() if mark == "FAILED"}
+    for key, why in failed.items():
+        print("FAILED", *key, "-", why)
+    for why in failures:
+        print("FAILED event", why)
+    if failed or failures:
+        for log, servers in logs:
+            for family, server in servers.items():
+                for refusal in dict.fromkeys(server.refusals):
+                    print(f"refused by {family}: {refusal}")
+            print(log.read_text()[-2000:])
+    marks = [mark for mark, _ in cells.values()]
+    print(f"{marks.count('ok')} passed, {marks.count('refused')} refused by design, {len(failed)} failed; "
+          f"{events.checked} events checked, {len(failures)} wrong")
+    sys.exit(bool(failed or failures))
 
 
 main()

@@ -49,7 +49,9 @@ pub(crate) async fn count_tokens(state: &Arc<State>, request: Request) -> Respon
 /// `/models/{model}:{method}`, under either version.
 pub(crate) async fn gemini(state: &Arc<State>, request: Request) -> Response {
     let path = request.uri().path();
-    let call = path.split_once("/models/").map_or(path, |(_, call)| call);
+    // Vercel's AI SDK leaves `models/` out where the model's name has a slash of its own.
+    let bare = path.strip_prefix("/v1beta/").filter(|call| !call.starts_with("models/"));
+    let call = bare.or_else(|| Some(path.split_once("/models/")?.1)).unwrap_or(path);
     let call = percent_decode_str(call).decode_utf8_lossy().into_owned();
     let (model, method) = call.rsplit_once(':').unwrap_or((&call, ""));
     let (stream, purpose) = match method {

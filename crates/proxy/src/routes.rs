@@ -83,6 +83,12 @@ pub(crate) const ROUTES: &[Route] = &[
         Action::Gemini,
         "Gemini: {model}:generateContent, :streamGenerateContent, :countTokens",
     ),
+    route(
+        Verb::Post,
+        "/v1beta/{*call}",
+        Action::Gemini,
+        "The same for names such as provider/model, before which Vercel's AI SDK writes no models/",
+    ),
     route(Verb::Post, "/v1/models/{*call}", Action::Gemini, "The same, where newer Google SDKs call it"),
     route(
         Verb::Get,

@@ -49,6 +49,9 @@ mod openai_responses;
 mod token;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use format::{
     ClientFormat, EventReader, EventWriter, PathWish, ReadError, Reply, UpstreamFormat, Wire, dialect,
     family, upstream,

@@ -88,6 +88,7 @@ async fn a_gemini_path_names_the_model_however_it_is_written() {
     let byok = start(&upstream).await;
     for (path, target) in [
         ("/v1beta/models/gemini%2Fgemini-x:generateContent", "/v1beta/models/gemini-x:generateContent"),
+        ("/v1beta/gemini/gemini-x:generateContent", "/v1beta/models/gemini-x:generateContent"),
         ("/v1/models/gemini/gemini-x:generateContent", "/v1beta/models/gemini-x:generateContent"),
         (
             "/v1beta/models/gemini/gemini-x%3AstreamGenerateContent?alt=sse",

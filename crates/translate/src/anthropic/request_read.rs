@@ -246,6 +246,8 @@ fn thinking(node: &Node<'_>, root: &Place<'_>, request: &mut Request) -> Read<()
         Some("full") => Show::Full,
         Some("omitted") => Show::None,
         Some("summarized") => Show::Summary,
+        // The models that think by a budget show their thoughts unless told otherwise.
+        _ if matches!(mode, ReasoningMode::Budget(_)) => Show::Summary,
         _ => Show::Unset,
     };
     Ok(())

@@ -1,6 +1,6 @@
 //! Reads what a Cohere client asks for.
 
-use byok_types::chat::{Ext, Limits, StreamWish};
+use byok_types::chat::{Ext, Limits, Show, StreamWish};
 use byok_types::chat::{
     Media, MediaKind, OutputFormat, Part, PartKind, Reasoning, ReasoningKind, ReasoningMode, ReasoningPart,
     Request, Role, Sampling, Source, SystemText, Tool, ToolCall, ToolChoice, ToolKind, ToolResult, ToolType,
@@ -167,7 +167,9 @@ fn read_thinking(thinking: &Thinking) -> Reasoning {
         (_, Some(budget)) => ReasoningMode::Budget(budget),
         _ => ReasoningMode::Adaptive,
     };
-    Reasoning { mode, ..Reasoning::default() }
+    // The format always shows what the model thinks.
+    let show = if mode == ReasoningMode::Off { Show::Unset } else { Show::Full };
+    Reasoning { mode, show, ..Reasoning::default() }
 }
 
 fn read_output(format: ResponseFormat) -> OutputFormat {

@@ -198,6 +198,10 @@ fn assistant(turn: &Turn) -> Value {
         };
         message.insert("content".to_owned(), content);
     } else {
+        // In every other format the plan was a thought, and comes back as one.
+        if plan.is_empty() {
+            plan.append(&mut thinking);
+        }
         plan.extend(texts);
         if !plan.is_empty() {
             message.insert("tool_plan".to_owned(), json!(plan.join("\n")));

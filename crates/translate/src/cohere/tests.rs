@@ -171,6 +171,27 @@ fn an_error_of_the_service_is_no_answer() {
 }
 
 #[test]
+fn thoughts_before_calls_are_their_plan() {
+    let read = |format: &dyn ClientFormat, body: &str| {
+        format.read_request(body.as_bytes(), PathWish::default()).unwrap()
+    };
+    let request = read(
+        &crate::openai_chat::OpenaiChat,
+        r#"{"model":"m","messages":[{"role":"user","content":"?"},{"role":"assistant","content":null,"reasoning_content":"I look.",
+        "tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c","content":"x"}]}"#,
+    );
+    let body = Cohere.write_request(&request, &model_facts(Family::Cohere, "command-a-03-2025"));
+    let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["messages"][1]["tool_plan"], "I look.");
+    assert_eq!(body["messages"][1].get("content"), None);
+    let thinks = read(
+        &Cohere,
+        r#"{"model":"m","messages":[{"role":"user","content":"?"}],"thinking":{"type":"enabled"}}"#,
+    );
+    assert_eq!(thinks.reasoning.show, byok_types::chat::Show::Full);
+}
+
+#[test]
 fn a_whole_answer_goes_both_ways() {
     let response = Fold::all(events(&[STREAM.as_bytes()])).unwrap();
     let body = Cohere.write_response(&response, &reply());

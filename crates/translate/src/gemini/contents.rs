@@ -244,7 +244,8 @@ impl Conversation {
 }
 
 /// What a result says: its text, and whether it is a failure. The service's own words for the two are
-/// `output` and `error`; `result` is what its client libraries write for a plain value.
+/// `output` and `error`; `result` is what its client libraries write for a plain value, and Vercel's AI
+/// SDK puts the value into `content`, after the tool's name.
 fn said(response: &RawJson) -> (Option<Part>, bool) {
     let fields = response.read::<Fields>().unwrap_or_default().0;
     let (said, is_error) = match fields.as_slice() {
@@ -252,6 +253,7 @@ fn said(response: &RawJson) -> (Option<Part>, bool) {
         [(key, value)] if matches!(key.as_str(), "output" | "result" | "error") => {
             (value, key == "error" && !value.is_null())
         }
+        [(name, _), (content, value)] if name == "name" && content == "content" => (value, false),
         _ => (response, false),
     };
     let text = match said.as_str() {

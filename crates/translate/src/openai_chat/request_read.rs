@@ -148,9 +148,6 @@ fn read_reasoning(body: &Body<'_>) -> Result<Reasoning, ReadError> {
                 } else if reasoning.mode == ReasoningMode::Unset {
                     reasoning.mode = ReasoningMode::Adaptive;
                 }
-                if reasoning.show == Show::Unset {
-                    reasoning.show = Show::Full;
-                }
             }
             (Some(_), _) => {
                 return Err(ReadError::field("thinking.type", "must be enabled, adaptive or disabled"));
@@ -164,6 +161,11 @@ fn read_reasoning(body: &Body<'_>) -> Result<Reasoning, ReadError> {
             reasoning.mode = ReasoningMode::Adaptive;
         }
         _ => {}
+    }
+    // The format has no word for showing thoughts: who asks for them reads what comes.
+    let asked = !matches!(reasoning.mode, ReasoningMode::Off | ReasoningMode::Unset);
+    if asked && reasoning.show == Show::Unset {
+        reasoning.show = Show::Full;
     }
     Ok(reasoning)
 }

@@ -191,7 +191,10 @@ fn reasoning() -> impl Strategy<Value = Reasoning> {
     (prop::sample::select(modes), prop::sample::select(efforts), prop::sample::select(shows)).prop_map(
         |(mode, effort, show)| {
             let thinks = matches!(mode, ReasoningMode::Adaptive | ReasoningMode::Budget(_));
-            Reasoning { mode, effort, show: if thinks { show } else { Show::Unset }, summary: None }
+            // A budget without a word about showing is read as one that shows.
+            let shown = if matches!(mode, ReasoningMode::Budget(_)) { Show::Summary } else { Show::Unset };
+            let show = if thinks && show != Show::Unset { show } else { shown };
+            Reasoning { mode, effort, show, summary: None }
         },
     )
 }

@@ -64,6 +64,18 @@ fn pitfall_72_and_73_fields_of_others_are_not_forwarded() {
 }
 
 #[test]
+fn a_budget_shows_its_thoughts_unless_told_otherwise() {
+    let show = |thinking: &str| {
+        let body = format!(r#"{{"model":"m","max_tokens":4000,"messages":[],"thinking":{thinking}}}"#);
+        Anthropic.read_request(body.as_bytes(), PathWish::default()).unwrap().reasoning.show
+    };
+    assert_eq!(show(r#"{"type":"enabled","budget_tokens":2000}"#), Show::Summary);
+    assert_eq!(show(r#"{"type":"enabled","budget_tokens":2000,"display":"omitted"}"#), Show::None);
+    // Whether these show depends on the model.
+    assert_eq!(show(r#"{"type":"adaptive"}"#), Show::Unset);
+}
+
+#[test]
 fn pitfall_74_the_output_limit_is_always_there_and_above_the_budget() {
     let unknown = ModelFacts { max_output: None, ..facts() };
     let mut request = plain();

@@ -129,6 +129,26 @@ fn pitfall_84_two_calls_of_one_function_get_two_ids() {
     assert_eq!(read, request(body));
 }
 
+#[test]
+fn a_result_is_found_in_every_clients_wrapping() {
+    for (response, said) in [
+        (r#"{"output":"snow"}"#, "snow"),
+        (r#"{"result":"snow"}"#, "snow"),
+        (r#"{"name":"f","content":"snow"}"#, "snow"),
+        (r#"{"name":"f","content":{"now":"snow"}}"#, r#"{"now":"snow"}"#),
+        (r#"{"name":"Oslo","content":"snow","at":1}"#, r#"{"name":"Oslo","content":"snow","at":1}"#),
+    ] {
+        let read = request(&format!(
+            r#"{{"contents":[{{"role":"user","parts":[{{"text":"?"}}]}},{{"role":"model","parts":[{{"functionCall":{{"name":"f"}}}}]}},
+            {{"role":"user","parts":[{{"functionResponse":{{"name":"f","response":{response}}}}}]}}]}}"#
+        ));
+        match &read.turns[2].parts[0].kind {
+            PartKind::ToolResult(result) => assert_eq!(result.parts, [Part::text(said)], "{response}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 fn call_id(part: &Part) -> String {
     match &part.kind {
         PartKind::ToolResult(result) => result.call_id.clone(),

@@ -2,7 +2,7 @@
 
 use byok_types::chat::{
     CacheMark, Effort, Fold, FoldError, Limits, Part, PartKind, Reasoning, ReasoningMode, Request, Role,
-    StreamWish, SystemText, Tool, ToolCall, ToolChoice, ToolKind, ToolResult, ToolType, Turn, unfold,
+    Show, StreamWish, SystemText, Tool, ToolCall, ToolChoice, ToolKind, ToolResult, ToolType, Turn, unfold,
 };
 use byok_types::{Family, RawJson};
 use proptest::prelude::*;
@@ -182,6 +182,7 @@ fn request() -> impl Strategy<Value = Request> {
                 request.reasoning = Reasoning {
                     mode: ReasoningMode::Effort,
                     effort: Some(Effort::High),
+                    show: Show::Full,
                     ..Reasoning::default()
                 };
             }

@@ -226,7 +226,7 @@ fn thoughts_are_asked_for_in_many_ways() {
     };
     let budget = ReasoningMode::Budget(2048);
     for (fields, expected) in [
-        (r#""reasoning_effort":"high""#, (ReasoningMode::Effort, Some(Effort::High), Show::Unset)),
+        (r#""reasoning_effort":"high""#, (ReasoningMode::Effort, Some(Effort::High), Show::Full)),
         (r#""reasoning_effort":"none""#, (ReasoningMode::Off, None, Show::Unset)),
         (r#""reasoning":{"effort":"low"}"#, (ReasoningMode::Effort, Some(Effort::Low), Show::Full)),
         (r#""reasoning":{"max_tokens":2048,"exclude":true}"#, (budget, None, Show::None)),
@@ -237,7 +237,7 @@ fn thoughts_are_asked_for_in_many_ways() {
             r#""thinking":{"type":"disabled"},"reasoning_effort":"high""#,
             (ReasoningMode::Off, Some(Effort::High), Show::Unset),
         ),
-        (r#""enable_thinking":true,"thinking_budget":2048"#, (budget, None, Show::Unset)),
+        (r#""enable_thinking":true,"thinking_budget":2048"#, (budget, None, Show::Full)),
         (r#""enable_thinking":false"#, (ReasoningMode::Off, None, Show::Unset)),
         (r#""include_reasoning":false"#, (ReasoningMode::Unset, None, Show::None)),
         (r#""reasoning_effort":"default""#, (ReasoningMode::Unset, None, Show::Unset)),
