@@ -20,6 +20,8 @@ pub struct Row {
     pub root: &'static str,
     /// The formats it speaks; the first is the one that other formats are translated into.
     pub endpoints: &'static [Endpoint],
+    /// The one of these formats in which it also makes embeddings.
+    pub embeds: Option<Family>,
     /// The models that it makes, as far as known when this was written. They age within weeks; a model that
     /// is missing here is called as `provider/model`.
     pub models: &'static [Model],
@@ -196,7 +198,7 @@ impl HealthState {
 /// What a provider does differently from its format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quirk {
-    /// These fields at the top of a Chat body are refused; they are left out and reported.
+    /// These fields at the top of a Chat body, or of one for embeddings, are refused; they are left out and reported.
     DropFields(&'static [&'static str]),
     /// `messages[].name` is refused; it is left out.
     DropMessageNames,
@@ -205,7 +207,7 @@ pub enum Quirk {
     NineCharToolIds,
     /// There is no role `developer`; such messages go out as `system`.
     NoDeveloperRole,
-    /// A field at the top of a Chat body has another name.
+    /// A field at the top of a Chat body, or of one for embeddings, has another name.
     RenameField(&'static str, &'static str),
 }
 
@@ -216,6 +218,7 @@ pub(crate) const CHAT_COMPATIBLE: Row = Row {
     aliases: &[],
     root: "",
     endpoints: &[Endpoint::chat("/v1")],
+    embeds: None,
     models: &[],
     floating: &[],
     list: List::At { path: "/v1/models", shape: ListShape::Openai },

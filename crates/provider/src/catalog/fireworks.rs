@@ -1,5 +1,7 @@
 //! Fireworks (provider facts, 10.1). Its ids are paths, `accounts/fireworks/models/<name>`.
 
+use byok_types::Family;
+
 use crate::row::{CHAT_COMPATIBLE, Endpoint, Row};
 
 pub(super) const ROW: Row = Row {
@@ -8,5 +10,6 @@ pub(super) const ROW: Row = Row {
     aliases: &["fireworks_ai"],
     root: "https://api.fireworks.ai/inference",
     endpoints: &[Endpoint::chat("/v1"), Endpoint::responses("/v1"), Endpoint::messages("")],
+    embeds: Some(Family::OpenaiChat),
     ..CHAT_COMPATIBLE
 };

@@ -11,6 +11,7 @@ pub(super) const ROW: Row = Row {
     aliases: &["google"],
     root: "https://generativelanguage.googleapis.com",
     endpoints: &[Endpoint { family: Family::Gemini, prefix: "", auth: Auth::XGoogApiKey, counts: true }],
+    embeds: Some(Family::Gemini),
     models: &[
         Model::named("gemini-4-argon"),
         Model::named("gemini-3.8-flash"),

@@ -1,5 +1,7 @@
 //! `OpenRouter` (provider facts, 10.1 and 10.2). Its ids have a slash: `vendor/model[:variant]`.
 
+use byok_types::Family;
+
 use crate::row::{CHAT_COMPATIBLE, Endpoint, Row};
 
 pub(super) const ROW: Row = Row {
@@ -7,5 +9,6 @@ pub(super) const ROW: Row = Row {
     name: "OpenRouter",
     root: "https://openrouter.ai/api",
     endpoints: &[Endpoint::chat("/v1"), Endpoint::responses("/v1"), Endpoint::messages("")],
+    embeds: Some(Family::OpenaiChat),
     ..CHAT_COMPATIBLE
 };
