@@ -43,8 +43,8 @@ impl Upstreams {
             .map(|other| other.id.as_str().to_owned())
             .collect();
         let hint = match &others[..] {
-            [] => "`byok login openai`, gemini or cohere adds one that has".to_owned(),
-            others => format!("of your providers these have: {}", others.join(", ")),
+            [] => "`byok status` shows how to add one that has".to_owned(),
+            others => format!("of those that can be called, these have: {}", others.join(", ")),
         };
         Fault::invalid("model", format!("model: {} has no embeddings; {hint}", spec.name))
     }

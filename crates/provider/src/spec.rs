@@ -326,6 +326,22 @@ mod tests {
     }
 
     #[test]
+    fn embeddings_are_the_rows_unless_the_config_puts_another_server_there() {
+        let of = |config: &ProviderConfig| {
+            spec("openai", config).embeddings().map(|(place, _)| place.base.clone())
+        };
+        assert_eq!(of(&ProviderConfig::default()).as_deref(), Some("https://api.openai.com/v1"));
+        let other = |family| ProviderConfig {
+            family: Some(family),
+            base_url: Some(Url::parse("http://127.0.0.1:9").unwrap()),
+            ..ProviderConfig::default()
+        };
+        assert_eq!(of(&other(Family::Cohere)).as_deref(), Some("http://127.0.0.1:9"));
+        assert_eq!(of(&other(Family::Anthropic)), None);
+        assert!(spec("xai", &ProviderConfig::default()).embeddings().is_none());
+    }
+
+    #[test]
     fn azure_has_no_address_of_its_own() {
         assert!(spec("azure_openai", &ProviderConfig::default()).endpoints.is_empty());
         let base_url = Some(Url::parse("https://me.openai.azure.com").unwrap());
