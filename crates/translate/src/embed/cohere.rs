@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::request::{Encoding, Ext, Request, Said, Task, Truncate};
 use super::vector::{Encoded, Vector};
 use super::wire::{Bounded, Names, count, json};
-use super::{MAX_INPUTS, Reply, Response};
+use super::{Reply, Response};
 use crate::format::ReadError;
 use crate::wire::parse_request;
 
@@ -186,16 +186,15 @@ struct Answer {
 
 #[derive(Deserialize)]
 struct ByType {
-    float: Option<Vec<Vector>>,
-    base64: Option<Vec<Vector>>,
+    float: Option<Bounded<Vector>>,
+    base64: Option<Bounded<Vector>>,
 }
 
 pub(super) fn read_response(body: &[u8]) -> Option<Response> {
     let answer: Answer = serde_json::from_slice(body).ok()?;
-    let vectors = answer.embeddings.float.or(answer.embeddings.base64)?;
+    let Bounded(vectors) = answer.embeddings.float.or(answer.embeddings.base64)?;
     let counts = ["/tokens/input_tokens", "/billed_units/input_tokens"];
-    (vectors.len() <= MAX_INPUTS)
-        .then(|| Response { vectors, input_tokens: count(answer.meta.as_ref(), &counts) })
+    Some(Response { vectors, input_tokens: count(answer.meta.as_ref(), &counts) })
 }
 
 #[derive(Serialize)]

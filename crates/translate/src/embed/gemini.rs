@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::Response;
 use super::request::{Encoding, Ext, Request, Said, Task, Truncate};
 use super::vector::Vector;
 use super::wire::{Bounded, Names, count, json};
-use super::{MAX_INPUTS, Response};
 use crate::format::ReadError;
 use crate::wire::parse_request;
 
@@ -257,7 +257,7 @@ pub(super) fn write_request(request: &Request, texts: &[String], model: &str) ->
 
 #[derive(Deserialize)]
 struct Answer {
-    embeddings: Vec<Embedding>,
+    embeddings: Bounded<Embedding>,
     #[serde(rename = "usageMetadata")]
     usage: Option<Value>,
 }
@@ -269,8 +269,9 @@ struct Embedding {
 
 pub(super) fn read_response(body: &[u8]) -> Option<Response> {
     let answer: Answer = serde_json::from_slice(body).ok()?;
-    (answer.embeddings.len() <= MAX_INPUTS).then(|| Response {
-        vectors: answer.embeddings.into_iter().map(|embedding| embedding.values).collect(),
+    let Bounded(embeddings) = answer.embeddings;
+    Some(Response {
+        vectors: embeddings.into_iter().map(|embedding| embedding.values).collect(),
         input_tokens: count(answer.usage.as_ref(), &["/promptTokenCount", "/totalTokenCount"]),
     })
 }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::request::{Encoding, Ext, Request, Said, Task};
 use super::vector::{Encoded, Vector};
-use super::wire::{Input, Names, count, json};
-use super::{MAX_INPUTS, Reply, Response};
+use super::wire::{Bounded, Input, Names, count, json};
+use super::{Reply, Response};
 use crate::format::ReadError;
 use crate::wire::parse_request;
 
@@ -71,7 +71,7 @@ pub(super) fn write_request(request: &Request, texts: &[String], model: &str) ->
 
 #[derive(Deserialize)]
 struct Answer {
-    data: Vec<Item>,
+    data: Bounded<Item>,
     usage: Option<Value>,
 }
 
@@ -83,12 +83,8 @@ struct Item {
 
 pub(super) fn read_response(body: &[u8]) -> Option<Response> {
     let answer: Answer = serde_json::from_slice(body).ok()?;
-    let total = answer.data.len();
-    if total > MAX_INPUTS {
-        return None;
-    }
-    let mut vectors = vec![None; total];
-    for (at, item) in answer.data.into_iter().enumerate() {
+    let mut vectors = vec![None; answer.data.0.len()];
+    for (at, item) in answer.data.0.into_iter().enumerate() {
         let place = vectors.get_mut(item.index.unwrap_or(at))?;
         if place.replace(item.embedding).is_some() {
             return None;
