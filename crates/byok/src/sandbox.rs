@@ -8,6 +8,7 @@
 //! - [`ask`]: what a request asks for, the same for all formats.
 //! - [`answer`]: what is said to that; a pure function.
 //! - `anthropic`, `chat`, `cohere`, `gemini`, `responses`: one format each, in and out.
+//! - [`embed`]: embeddings, in the formats that have them.
 //! - [`respond`]: a request to a response. [`server`]: sockets.
 
 mod answer;
@@ -15,6 +16,7 @@ mod anthropic;
 mod ask;
 mod chat;
 mod cohere;
+mod embed;
 mod gemini;
 mod respond;
 mod responses;

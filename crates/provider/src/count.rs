@@ -4,7 +4,6 @@
 use byok_translate::estimate::request_tokens;
 use byok_translate::exchange::{Ask, Exchange};
 use byok_translate::fit::Lossy;
-use byok_translate::scan::replace_model;
 use byok_translate::{PathWish, Wire, dialect};
 use byok_types::chat::{Request, Usage};
 use byok_types::{Dialect, Family, Fault};
@@ -64,10 +63,7 @@ impl Upstreams {
             Err(Missed::Refused(refusal))
                 if call.client.family() == Some(place.family) && !refusal.body.is_empty() =>
             {
-                let (status, mut headers, fault) = (refusal.status, refusal.headers, Some(refusal.fault));
-                own_headers(&mut headers, &served);
-                let body = AnswerBody::whole(refusal.body, meter.clone());
-                return Ok(Answer { status, headers, body, served, meter, fault });
+                return Ok(Answer::refused(refusal, served, meter));
             }
             Err(missed) => return Err(failed(missed.fault(), &served)),
         };
@@ -120,17 +116,14 @@ fn outgoing(spec: &ProviderSpec, place: &Place, call: &Generate) -> Result<Outgo
 /// The client's own body, with the model's name as the provider has it.
 fn passed(call: &Generate, family: Family) -> Bytes {
     let model = call.route.model.as_str();
-    match &call.peek.model {
-        Some(named) if named != model => return replace_model(&call.body, &call.peek, model).into(),
-        _ => {}
-    }
     if family == Family::Gemini
+        && call.peek.model.as_deref().is_none_or(|named| named == model)
         && call.path_model.as_deref() != Some(model)
         && let Some(inner) = quirk::field(&call.body, "generateContentRequest")
     {
         return wrapped_for_gemini(model, inner.as_bytes()).unwrap_or_else(|| call.body.clone());
     }
-    call.body.clone()
+    call.renamed()
 }
 
 fn translated(spec: &ProviderSpec, family: Family, call: &Generate) -> Result<Bytes, Box<Fault>> {

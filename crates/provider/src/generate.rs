@@ -26,6 +26,7 @@ use crate::memory::Scope;
 use crate::meter::{Meter, Outcome, Served};
 use crate::prepare::{self, Outgoing};
 use crate::quirk;
+use crate::refusal::Refusal;
 use crate::resolve::Route;
 use crate::row::Quirk;
 use crate::spec::{Place, ProviderSpec};
@@ -81,6 +82,32 @@ pub struct Failed {
     pub fault: Box<Fault>,
     /// Who was asked; `None` where the request did not get that far.
     pub served: Option<Served>,
+}
+
+impl Generate {
+    /// The client's body, with the model's name as the provider has it.
+    pub(crate) fn renamed(&self) -> Bytes {
+        let model = self.route.model.as_str();
+        match &self.peek.model {
+            Some(named) if named != model => replace_model(&self.body, &self.peek, model).into(),
+            _ => self.body.clone(),
+        }
+    }
+
+    /// The model as the client named it.
+    pub(crate) fn asked(&self) -> &str {
+        self.peek.model.as_deref().or(self.path_model.as_deref()).unwrap_or(self.route.model.as_str())
+    }
+}
+
+impl Answer {
+    /// An upstream's refusal in the client's own format, which passes as it is.
+    pub(crate) fn refused(refusal: Refusal, served: Served, meter: Meter) -> Self {
+        let Refusal { status, mut headers, body, fault } = refusal;
+        own_headers(&mut headers, &served);
+        let body = AnswerBody::whole(body, meter.clone());
+        Self { status, headers, body, served, meter, fault: Some(fault) }
+    }
 }
 
 impl Upstreams {
@@ -183,8 +210,7 @@ impl Plan {
             .and_then(|family| spec.place(family))
             .filter(|place| place.wire == Wire::Own);
         let Some(place) = same.or_else(|| spec.endpoints.first()).cloned() else {
-            let message = format!("{0} has no address; set providers.{0}.base_url in the config", spec.id);
-            return Err(Box::new(Fault::new(503, Blame::Byok, message).with_code(Code::ProviderUnavailable)));
+            return Err(Box::new(no_address(&spec)));
         };
         let model = call.route.model.as_str();
         let facts = facts_of(&spec, place.family, model);
@@ -194,13 +220,9 @@ impl Plan {
         // A conversation that was elsewhere in between holds what this upstream would refuse: it is read and
         // written anew.
         if same.is_some() && !carries_foreign_tokens(place.family, &call.body) {
-            let asked = call.peek.model.as_deref().or(call.path_model.as_deref()).unwrap_or(model);
-            reply = plain_reply(asked, call.id.clone(), call.json_array);
+            reply = plain_reply(call.asked(), call.id.clone(), call.json_array);
             path = passing_path(place.family, model, call.stream, call.json_array);
-            body = match &call.peek.model {
-                Some(named) if named != model => replace_model(&call.body, &call.peek, model).into(),
-                _ => call.body.clone(),
-            };
+            body = call.renamed();
             mode = Mode::Passing(Box::new(Original {
                 body: call.body,
                 path_model: call.path_model,
@@ -303,11 +325,7 @@ impl Plan {
             Err(Missed::Refused(refusal))
                 if matches!(self.mode, Mode::Passing(_)) && !refusal.body.is_empty() =>
             {
-                let mut headers = refusal.headers;
-                own_headers(&mut headers, &served);
-                let body = AnswerBody::whole(refusal.body, self.meter.clone());
-                let (status, fault) = (refusal.status, Some(refusal.fault));
-                Ok(Answer { status, headers, body, served, meter: self.meter, fault })
+                Ok(Answer::refused(refusal, served, self.meter))
             }
             Err(missed) => Err(Failed { fault: missed.fault(), served: Some(served) }),
         }
@@ -480,6 +498,12 @@ pub(crate) fn facts_of(spec: &ProviderSpec, family: Family, model: &str) -> Mode
         facts.max_output = Some(u64::from(output));
     }
     facts
+}
+
+/// A provider of which every customer has an own address, and the config does not say which.
+pub(crate) fn no_address(spec: &ProviderSpec) -> Fault {
+    let message = format!("{0} has no address; set providers.{0}.base_url in the config", spec.id);
+    Fault::new(503, Blame::Byok, message).with_code(Code::ProviderUnavailable)
 }
 
 /// What a writer must know that only reports errors and keeps the client waiting.

@@ -11,7 +11,7 @@
 //! - [`row`], [`catalog`]: what is known about providers, as data.
 //! - [`spec`]: a row with the config laid over it, and where its formats are.
 //! - [`resolve`]: from a model's name to a [`Route`].
-//! - [`generate`], [`count`], [`forward`]: the three kinds of calls.
+//! - [`generate`], [`embed`], [`count`], [`forward`]: the four kinds of calls.
 //! - [`answer`]: the body that the client reads.
 //! - [`meter`]: what an answer came to.
 //! - [`logins`]: how a person logs in at a provider, and the way there.
@@ -22,6 +22,7 @@
 pub mod answer;
 pub mod catalog;
 pub mod count;
+pub mod embed;
 pub mod error;
 pub mod forward;
 pub mod generate;

@@ -113,6 +113,11 @@ impl Meter {
         self.state().reading.first_byte.get_or_insert(elapsed);
     }
 
+    /// What has been used so far counts, however the answer ends.
+    pub(crate) fn spent(&self, usage: &Usage) {
+        self.state().reading.usage.update(usage);
+    }
+
     /// The answer has ended. Only the first end counts.
     pub(crate) fn end(&self, outcome: Outcome, usage: &Usage) {
         let total = self.0.started.elapsed();

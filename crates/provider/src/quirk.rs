@@ -1,4 +1,5 @@
-//! What a provider does differently from its format, put right in the body of a Chat call.
+//! What a provider does differently from its format, put right in the body of a Chat call or of one for
+//! embeddings.
 //!
 //! A body that needs no change comes back as it was, byte for byte. In one that does, every value that is not
 //! concerned keeps its bytes; numbers are not parsed.
@@ -17,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::row::Quirk;
 
-/// Applies the quirks to a Chat body, and adds to `dropped` what the provider does not get, in the words of
+/// Applies the quirks to such a body, and adds to `dropped` what the provider does not get, in the words of
 /// the client.
 pub(crate) fn apply(quirks: &[Quirk], client: Dialect, body: Bytes, dropped: &mut Vec<Dropped>) -> Bytes {
     if quirks.is_empty() {

@@ -23,6 +23,8 @@ pub struct Row {
     pub root: &'static str,
     /// The formats it speaks; the first is the one that other formats are translated into.
     pub endpoints: &'static [Endpoint],
+    /// The one of these formats in which it also makes embeddings.
+    pub embeds: Option<Family>,
     /// The models that it makes, as far as known when this was written. They age within weeks; a model that
     /// is missing here is called as `provider/model`.
     pub models: &'static [Model],
@@ -235,7 +237,7 @@ impl HealthState {
 /// What a provider does differently from its format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quirk {
-    /// These fields at the top of a Chat body are refused; they are left out and reported.
+    /// These fields at the top of a Chat body, or of one for embeddings, are refused; they are left out and reported.
     DropFields(&'static [&'static str]),
     /// `messages[].name` is refused; it is left out.
     DropMessageNames,
@@ -244,11 +246,11 @@ pub enum Quirk {
     NineCharToolIds,
     /// There is no role `developer`; such messages go out as `system`.
     NoDeveloperRole,
+    /// A field at the top of a Chat body, or of one for embeddings, has another name.
+    RenameField(&'static str, &'static str),
     /// These fields of Chat bodies are taken, `top_k` or `min_p`, which OpenAI has not and strict servers
     /// refuse.
     TakesFields(&'static [&'static str]),
-    /// A field at the top of a Chat body has another name.
-    RenameField(&'static str, &'static str),
 }
 
 /// What a Chat-compatible provider's row starts from.
@@ -258,6 +260,7 @@ pub(crate) const CHAT_COMPATIBLE: Row = Row {
     aliases: &[],
     root: "",
     endpoints: &[Endpoint::chat("/v1")],
+    embeds: None,
     models: &[],
     floating: &[],
     list: List::At { path: "/v1/models", shape: ListShape::Openai },

@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use byok_config::{ModelEntry, OAuthConfig, ProviderConfig};
-use byok_translate::Wire;
+use byok_translate::{Wire, embed};
 use byok_types::{Family, ModelId, ProviderId, Secret};
 use http::{HeaderName, HeaderValue};
 use url::Url;
@@ -30,6 +30,8 @@ pub struct ProviderSpec {
     /// The formats it speaks and where; the first is the one that others are translated into. Empty where
     /// the address is missing (Azure without a `base_url`).
     pub endpoints: Vec<Place>,
+    /// The one of these formats in which it also makes embeddings.
+    pub embeds: Option<Family>,
     /// What its own API is below.
     pub root: String,
     /// Which models it offers.
@@ -129,6 +131,7 @@ impl ProviderSpec {
             name: row.name.to_owned(),
             row: Some(row),
             enabled: said.enabled,
+            embeds: embeds(row, &endpoints),
             endpoints,
             root: addresses.root,
             models,
@@ -162,6 +165,7 @@ impl ProviderSpec {
             name: id.as_str().to_owned(),
             row: None,
             enabled: config.enabled,
+            embeds: embed::Upstream::of(family).map(embed::Upstream::family),
             endpoints: bases.into_iter().flatten().map(|base| place(family, base, auth)).collect(),
             root,
             models: match &config.models {
@@ -207,6 +211,12 @@ impl ProviderSpec {
     /// The place where it speaks a format.
     pub fn place(&self, family: Family) -> Option<&Place> {
         self.endpoints.iter().find(|place| place.family == family)
+    }
+
+    /// Where and how it makes embeddings, if it does.
+    pub fn embeddings(&self) -> Option<(&Place, embed::Upstream)> {
+        let family = self.embeds?;
+        Some((self.place(family)?, embed::Upstream::of(family)?))
     }
 
     /// Whether the provider makes a model, as opposed to serving one of another maker.
@@ -280,6 +290,16 @@ fn place(family: Family, base: String, auth: Auth) -> Place {
     Place { family, base, wire: Wire::Own, auth, counts }
 }
 
+/// In which format a provider of the catalogue makes embeddings. Where the config has put a server of another
+/// format in its place, the catalogue knows nothing about it.
+fn embeds(row: &Row, places: &[Place]) -> Option<Family> {
+    let is_in_row = |place: &Place| row.endpoints.iter().any(|endpoint| endpoint.family == place.family);
+    if places.iter().all(is_in_row) {
+        return row.embeds;
+    }
+    places.iter().find_map(|place| embed::Upstream::of(place.family)).map(embed::Upstream::family)
+}
+
 fn entry(model: &Model) -> ModelEntry {
     ModelEntry { id: ModelId::from(model.id), name: None, context: model.context, output: model.output }
 }
@@ -337,6 +357,22 @@ mod tests {
         let foreign = ProviderConfig { family: Some(Family::Gemini), ..ProviderConfig::default() };
         let error = ProviderSpec::of_row(catalog::row("openai").unwrap(), Some(&foreign), 0).unwrap_err();
         assert!(matches!(error, Error::ForeignFamily { .. }));
+    }
+
+    #[test]
+    fn embeddings_are_the_rows_unless_the_config_puts_another_server_there() {
+        let of = |config: &ProviderConfig| {
+            spec("openai", config).embeddings().map(|(place, _)| place.base.clone())
+        };
+        assert_eq!(of(&ProviderConfig::default()).as_deref(), Some("https://api.openai.com/v1"));
+        let other = |family| ProviderConfig {
+            family: Some(family),
+            base_url: Some(Url::parse("http://127.0.0.1:9").unwrap()),
+            ..ProviderConfig::default()
+        };
+        assert_eq!(of(&other(Family::Cohere)).as_deref(), Some("http://127.0.0.1:9"));
+        assert_eq!(of(&other(Family::Anthropic)), None);
+        assert!(spec("xai", &ProviderConfig::default()).embeddings().is_none());
     }
 
     #[test]

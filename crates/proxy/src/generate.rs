@@ -1,4 +1,5 @@
-//! One generating request, whatever the dialect: read, route, call, answer.
+//! One request that a model answers, whatever the dialect and whether it generates, counts or embeds: read,
+//! route, call, answer.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -7,6 +8,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use byok_provider::{Answer, Failed, Generate, Served, Unresolved, dropped_text};
+use byok_translate::embed::Client;
 use byok_translate::format::AnswerId;
 use byok_translate::scan::{self, Peek};
 use byok_types::{AccountId, Blame, Code, Dialect, Fault, ModelId};
@@ -46,6 +48,13 @@ pub(crate) async fn count_tokens(state: &Arc<State>, request: Request) -> Respon
     call.answer(Purpose::CountTokens).await
 }
 
+/// Embeddings, for a format whose requests say everything in the body.
+pub(crate) async fn embed(state: &Arc<State>, client: Client, request: Request) -> Response {
+    // No format streams them, though Ollama's would otherwise be taken to.
+    let wish = Wish { stream: Some(false), ..Wish::default() };
+    Call::new(state, client.dialect().into(), wish, request).answer(Purpose::Embed(client)).await
+}
+
 /// `/models/{model}:{method}`, under either version.
 pub(crate) async fn gemini(state: &Arc<State>, request: Request) -> Response {
     let path = request.uri().path();
@@ -55,7 +64,9 @@ pub(crate) async fn gemini(state: &Arc<State>, request: Request) -> Response {
     let call = percent_decode_str(call).decode_utf8_lossy().into_owned();
     let (model, method) = call.rsplit_once(':').unwrap_or((&call, ""));
     let (stream, purpose) = match method {
+        "batchEmbedContents" => (false, Purpose::Embed(Client::GeminiBatch)),
         "countTokens" => (false, Purpose::CountTokens),
+        "embedContent" => (false, Purpose::Embed(Client::GeminiOne)),
         "generateContent" => (false, Purpose::Generate),
         "streamGenerateContent" => (true, Purpose::Generate),
         _ => {
@@ -66,7 +77,8 @@ pub(crate) async fn gemini(state: &Arc<State>, request: Request) -> Response {
                 &Fault::new(
                     404,
                     Blame::Client,
-                    "models answer to :generateContent, :streamGenerateContent and :countTokens here",
+                    "models answer to :generateContent, :streamGenerateContent, :countTokens, :embedContent and \
+                     :batchEmbedContents here",
                 ),
             );
         }
@@ -89,6 +101,7 @@ fn wants_events(uri: &Uri) -> bool {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     CountTokens,
+    Embed(Client),
     Generate,
 }
 
@@ -128,6 +141,7 @@ impl Call {
         };
         let answer = match purpose {
             Purpose::CountTokens => state.upstreams.count_tokens(generate).await,
+            Purpose::Embed(client) => state.upstreams.embed(generate, client).await,
             Purpose::Generate => state.upstreams.generate(generate).await,
         };
         respond(asker, answer, entry)

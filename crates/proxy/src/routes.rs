@@ -9,6 +9,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
+use byok_translate::embed::Client;
 use byok_types::{Blame, Dialect, Family, Fault};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -38,6 +39,7 @@ pub(crate) enum Verb {
 #[derive(Clone, Copy)]
 enum Action {
     CountTokens,
+    Embed(Client),
     Gemini,
     Generate(Dialect),
     Health,
@@ -68,12 +70,21 @@ pub(crate) const ROUTES: &[Route] = &[
         "OpenAI Chat Completions",
     ),
     route(Verb::Post, "/v1/completions", Action::Generate(Dialect::Completions), "OpenAI text completions"),
+    route(Verb::Post, "/v1/embeddings", Action::Embed(Client::Openai), "OpenAI embeddings"),
     route(Verb::Post, "/v1/responses", Action::Generate(Dialect::OpenaiResponses), "OpenAI Responses"),
     route(Verb::Post, "/v1/messages", Action::Generate(Dialect::Anthropic), "Anthropic Messages"),
     route(Verb::Post, "/v1/messages/count_tokens", Action::CountTokens, "Anthropic token count"),
     route(Verb::Post, "/v2/chat", Action::Generate(Dialect::Cohere), "Cohere chat"),
+    route(Verb::Post, "/v2/embed", Action::Embed(Client::Cohere), "Cohere embeddings"),
     route(Verb::Post, "/api/chat", Action::Generate(Dialect::OllamaChat), "Ollama chat"),
     route(Verb::Post, "/api/generate", Action::Generate(Dialect::OllamaGenerate), "Ollama generate"),
+    route(Verb::Post, "/api/embed", Action::Embed(Client::Ollama), "Ollama embeddings"),
+    route(
+        Verb::Post,
+        "/api/embeddings",
+        Action::Embed(Client::OllamaLegacy),
+        "Ollama embeddings of one text, as older clients ask",
+    ),
     route(Verb::Post, "/api/show", Action::OllamaShow, "One model, as Ollama shows it"),
     route(Verb::Get, "/api/tags", Action::OllamaTags, "The models, as Ollama lists them"),
     route(Verb::Get, "/api/version", Action::OllamaVersion, "The version of Ollama's API that is spoken"),
@@ -81,7 +92,7 @@ pub(crate) const ROUTES: &[Route] = &[
         Verb::Post,
         "/v1beta/models/{*call}",
         Action::Gemini,
-        "Gemini: {model}:generateContent, :streamGenerateContent, :countTokens",
+        "Gemini: {model}:generateContent, :streamGenerateContent, :countTokens, :embedContent, :batchEmbedContents",
     ),
     route(
         Verb::Post,
@@ -149,6 +160,7 @@ pub(crate) fn router(state: &Arc<State>) -> Router {
 async fn run(state: Arc<State>, action: Action, request: Request) -> Response {
     match action {
         Action::CountTokens => generate::count_tokens(&state, request).await,
+        Action::Embed(client) => generate::embed(&state, client, request).await,
         Action::Gemini => generate::gemini(&state, request).await,
         Action::Generate(dialect) => generate::generate(&state, dialect, request).await,
         Action::Health => operations::health(),

@@ -20,7 +20,7 @@ mod digest;
 mod ext;
 mod hosted;
 mod identity;
-mod ledger;
+pub(crate) mod ledger;
 mod limits;
 mod names;
 mod output;

@@ -13,6 +13,7 @@
 //!   It is the only place that knows what a *target* accepts; readers know what a *source* says.
 //! - [`estimate`]: how many tokens a request has, about.
 //! - [`exchange`]: one client call and its answer, put together from the pieces.
+//! - [`embed`]: embeddings, which have a canonical value and codecs of their own.
 //! - [`pipe`]: the streaming half of an exchange.
 //! - [`tap`]: watches a stream that passes untouched (same format on both sides).
 //! - [`scan`]: finds `model` and `stream` in a body without building values, and patches in place.
@@ -23,6 +24,7 @@
 //!
 //! Readers normalise, writers trust: a vendor's oddity is repaired once, where it is read.
 
+pub mod embed;
 pub mod estimate;
 pub mod eventstream;
 pub mod exchange;

@@ -10,6 +10,9 @@ use memchr::memmem;
 use serde::Deserialize;
 
 use crate::sse::{Frame, Parser};
+use outline::Outline;
+
+mod outline;
 
 /// The most of a whole answer that is kept to look for its usage. A larger one passes without.
 const MAX_WHOLE: usize = 4 * 1024 * 1024;
@@ -24,6 +27,8 @@ pub struct Tap {
 
 #[derive(Debug)]
 enum Watched {
+    /// One JSON document without its lists.
+    Outline(Outline),
     /// An event stream, and whether the last byte seen ended a frame.
     Stream(Parser),
     /// One JSON document; `None` once it has grown too large to keep.
@@ -46,10 +51,16 @@ impl Tap {
         Self { family, body, seen: Seen::default() }
     }
 
+    /// A tap on embeddings, which are one JSON document of any size. Nothing of interest stands in a list.
+    pub fn embeddings(family: Family) -> Self {
+        Self { family, body: Watched::Outline(Outline::default()), seen: Seen::default() }
+    }
+
     /// Looks at more of the answer.
     pub fn feed(&mut self, bytes: &[u8]) {
         let (family, seen) = (self.family, &mut self.seen);
         match &mut self.body {
+            Watched::Outline(outline) => outline.feed(bytes),
             Watched::Stream(parser) => {
                 let fed = parser.feed(bytes, &mut |frame| seen.frame(family, &frame));
                 seen.failed |= fed.is_err();
@@ -69,6 +80,13 @@ impl Tap {
     pub fn finish(&mut self) {
         let (family, seen) = (self.family, &mut self.seen);
         match &mut self.body {
+            Watched::Outline(outline) => {
+                seen.complete = true;
+                if let Some(kept) = outline.take() {
+                    seen.look(family, &kept);
+                    seen.complete = !kept.is_empty();
+                }
+            }
             Watched::Stream(parser) => parser.finish(&mut |frame| seen.frame(family, &frame)),
             Watched::Whole(kept) => {
                 seen.complete = true;
@@ -163,6 +181,7 @@ impl Seen {
             glance.message.and_then(|message| message.usage),
             glance.response.and_then(|response| response.usage),
             glance.delta.and_then(|delta| delta.usage),
+            glance.meta,
         ];
         for usage in nested.into_iter().flatten() {
             self.usage.update(&usage.canonical(family, &self.usage));
@@ -180,6 +199,8 @@ struct Glance {
     message: Option<Nested>,
     response: Option<Nested>,
     delta: Option<Nested>,
+    /// Where Cohere's embeddings have it.
+    meta: Option<Counts>,
     choices: Option<Vec<Choice>>,
     candidates: Option<Vec<Choice>>,
     #[serde(rename = "promptFeedback")]
@@ -229,6 +250,7 @@ struct Counts {
     tool_use_prompt_token_count: Option<u64>,
     // Cohere
     tokens: Option<FloatCounts>,
+    billed_units: Option<FloatCounts>,
     cached_tokens: Option<f64>,
 }
 
@@ -268,12 +290,15 @@ impl Counts {
                     reasoning: self.output_tokens_details.and_then(|details| details.thinking_tokens),
                 }
             }
-            Family::Cohere => Usage {
-                input: self.tokens.as_ref().and_then(|tokens| whole_number(tokens.input_tokens)),
-                output: self.tokens.as_ref().and_then(|tokens| whole_number(tokens.output_tokens)),
-                cache_read: whole_number(self.cached_tokens),
-                ..Usage::default()
-            },
+            Family::Cohere => {
+                let counts = self.tokens.as_ref().or(self.billed_units.as_ref());
+                Usage {
+                    input: counts.and_then(|counts| whole_number(counts.input_tokens)),
+                    output: counts.and_then(|counts| whole_number(counts.output_tokens)),
+                    cache_read: whole_number(self.cached_tokens),
+                    ..Usage::default()
+                }
+            }
             Family::Gemini => Usage {
                 input: sum(self.prompt_token_count, self.tool_use_prompt_token_count),
                 output: sum(self.candidates_token_count, self.thoughts_token_count),
@@ -378,6 +403,29 @@ mod tests {
         let (usage, complete, failed) = tap(Family::OpenaiResponses, stream);
         assert_eq!((usage.input, usage.output, usage.reasoning), (Some(20), Some(15), Some(5)));
         assert!(complete && !failed);
+    }
+
+    #[test]
+    fn embeddings_of_any_size_tell_their_usage() {
+        for (family, answer) in [
+            (
+                Family::OpenaiChat,
+                r#"{"object":"list","data":[VECTORS],"model":"m","usage":{"prompt_tokens":7,"total_tokens":7}}"#,
+            ),
+            (Family::Gemini, r#"{"embeddings":[VECTORS],"usageMetadata":{"promptTokenCount":7}}"#),
+            (
+                Family::Cohere,
+                r#"{"id":"x","embeddings":{"float":[VECTORS]},"meta":{"billed_units":{"input_tokens":7.0}}}"#,
+            ),
+        ] {
+            let vectors = vec!["[0.0125,-0.25]"; 500_000].join(",");
+            let mut tap = Tap::embeddings(family);
+            for piece in answer.replace("VECTORS", &vectors).as_bytes().chunks(4093) {
+                tap.feed(piece);
+            }
+            tap.finish();
+            assert_eq!((tap.usage().input, tap.complete(), tap.failed()), (Some(7), true, false), "{family}");
+        }
     }
 
     #[test]

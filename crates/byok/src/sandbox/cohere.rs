@@ -169,7 +169,7 @@ pub(super) fn refusal(refusal: &Refusal) -> Value {
 pub(super) fn models() -> Value {
     let models = EchoModel::ALL.map(|model| {
         json!({
-            "name": model.id(), "endpoints": ["chat"], "finetuned": false, "context_length": ask::CONTEXT,
+            "name": model.id(), "endpoints": ["chat", "embed"], "finetuned": false, "context_length": ask::CONTEXT,
             "default_endpoints": [],
         })
     });

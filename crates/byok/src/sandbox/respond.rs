@@ -15,7 +15,7 @@ use tokio::time::Sleep;
 
 use super::answer::Answer;
 use super::ask::{Ask, EchoModel, Refusal};
-use super::{KEY, anthropic, chat, cohere, gemini, responses};
+use super::{KEY, anthropic, chat, cohere, embed, gemini, responses};
 
 /// How long the slow model takes for a word.
 const WORD: Duration = Duration::from_millis(100);
@@ -84,6 +84,10 @@ pub(super) struct Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Call {
     Count,
+    /// Embeddings; whether Gemini's path says that there are several.
+    Embed {
+        batch: bool,
+    },
     Generate,
     Models,
 }
@@ -110,6 +114,13 @@ fn serve(place: &Place, request: &Request<Bytes>) -> Result<Response<EchoBody>, 
         .ok()
         .filter(Value::is_object)
         .ok_or_else(|| Refusal::field("body", "The body is not a JSON object."))?;
+    if let Call::Embed { batch } = place.call {
+        let asked = embed::read(family, &body, place, batch)?;
+        if asked.model == EchoModel::Error {
+            return Err(overloaded(family));
+        }
+        return Ok(json_response(StatusCode::OK, &embed::whole(family, &asked, batch, &Stamp::next())));
+    }
     let ask = read(family, &body, place)?;
     if place.call == Call::Count {
         return Ok(json_response(StatusCode::OK, &count(family, &ask)));
@@ -145,10 +156,16 @@ fn place(family: Family, method: &Method, path: &str) -> Result<Place, Refusal> 
         Family::OpenaiChat => ("/v1/chat/completions", "", "/v1/models"),
         Family::OpenaiResponses => ("/v1/responses", "/v1/responses/input_tokens", "/v1/models"),
     };
+    let embed = match family {
+        Family::Anthropic | Family::Gemini | Family::OpenaiResponses => "",
+        Family::Cohere => "/v2/embed",
+        Family::OpenaiChat => "/v1/embeddings",
+    };
     let (get, post) = (method == Method::GET, method == Method::POST);
     match path {
         path if get && path == models => return Ok(place(Call::Models)),
         path if post && path == generate => return Ok(place(Call::Generate)),
+        path if post && path == embed => return Ok(place(Call::Embed { batch: true })),
         path if post && path == count => return Ok(place(Call::Count)),
         _ => {}
     }
@@ -160,7 +177,9 @@ fn place(family: Family, method: &Method, path: &str) -> Result<Place, Refusal> 
         .and_then(|rest| rest.split_once(':'))
         .ok_or_else(Refusal::no_such_path)?;
     let (call, stream) = match action {
+        "batchEmbedContents" => (Call::Embed { batch: true }, false),
         "countTokens" => (Call::Count, false),
+        "embedContent" => (Call::Embed { batch: false }, false),
         "generateContent" => (Call::Generate, false),
         "streamGenerateContent" => (Call::Generate, true),
         _ => return Err(Refusal::no_such_path()),

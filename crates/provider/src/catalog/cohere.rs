@@ -16,7 +16,8 @@ pub(super) const ROW: Row = Row {
         auth: Auth::Bearer,
         counts: false,
     }],
-    models: &[Model::named("command-a-03-2025")],
+    embeds: Some(Family::Cohere),
+    models: &[Model::named("command-a-03-2025"), Model::named("embed-v4.0")],
     // The default page has 20 entries.
     list: List::At { path: "/v1/models?page_size=1000&endpoint=chat", shape: ListShape::Cohere },
     ..CHAT_COMPATIBLE

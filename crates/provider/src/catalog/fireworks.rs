@@ -1,5 +1,7 @@
 //! Fireworks (provider facts, 10.1). Its ids are paths, `accounts/fireworks/models/<name>`.
 
+use byok_types::Family;
+
 use crate::row::{CHAT_COMPATIBLE, Endpoint, Quirk, Row};
 
 pub(super) const ROW: Row = Row {
@@ -10,5 +12,6 @@ pub(super) const ROW: Row = Row {
     endpoints: &[Endpoint::chat("/v1"), Endpoint::responses("/v1"), Endpoint::messages("")],
     // Its own SDK.
     quirks: &[Quirk::TakesFields(&["top_k", "min_p"])],
+    embeds: Some(Family::OpenaiChat),
     ..CHAT_COMPATIBLE
 };

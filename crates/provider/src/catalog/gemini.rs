@@ -22,6 +22,7 @@ pub(super) const ROW: Row = Row {
         auth: Auth::XGoogApiKey,
         counts: true,
     }],
+    embeds: Some(Family::Gemini),
     models: &[
         Model::named("gemini-4-argon"),
         Model::named("gemini-3.8-flash"),

@@ -1,5 +1,7 @@
 //! LM Studio on this machine (provider facts, 10.1 and 10.2).
 
+use byok_types::Family;
+
 use crate::row::{CHAT_COMPATIBLE, Endpoint, KeyNeed, Quirk, Row};
 
 pub(super) const ROW: Row = Row {
@@ -8,6 +10,7 @@ pub(super) const ROW: Row = Row {
     aliases: &["lmstudio", "lm-studio"],
     root: "http://127.0.0.1:1234",
     endpoints: &[Endpoint::chat("/v1"), Endpoint::responses("/v1"), Endpoint::messages("")],
+    embeds: Some(Family::OpenaiChat),
     key: KeyNeed::Optional,
     // Its documentation of Chat Completions.
     quirks: &[Quirk::TakesFields(&["top_k"])],

@@ -1,6 +1,8 @@
 //! `OpenAI`, with an API key (provider facts, 2.4 and 2.5). Responses comes first: it carries reasoning from
 //! turn to turn, which Chat cannot. The limits in the facts are those of `ChatGPT` plans, so none stand here.
 
+use byok_types::Family;
+
 use crate::row::{CHAT_COMPATIBLE, Endpoint, Model, Row};
 
 pub(super) const ROW: Row = Row {
@@ -8,6 +10,7 @@ pub(super) const ROW: Row = Row {
     name: "OpenAI",
     root: "https://api.openai.com",
     endpoints: &[Endpoint::responses("/v1"), Endpoint::chat("/v1")],
+    embeds: Some(Family::OpenaiChat),
     models: &[
         Model::named("gpt-6.1-sol"),
         Model::named("gpt-6.1-terra"),

@@ -1,5 +1,7 @@
 //! `OpenRouter` (provider facts, 10.1 and 10.2). Its ids have a slash: `vendor/model[:variant]`.
 
+use byok_types::Family;
+
 use crate::row::{CHAT_COMPATIBLE, Endpoint, Quirk, Row};
 
 pub(super) const ROW: Row = Row {
@@ -9,5 +11,6 @@ pub(super) const ROW: Row = Row {
     endpoints: &[Endpoint::chat("/v1"), Endpoint::responses("/v1"), Endpoint::messages("")],
     // Its API reference, and its own SDK.
     quirks: &[Quirk::TakesFields(&["top_k", "min_p"])],
+    embeds: Some(Family::OpenaiChat),
     ..CHAT_COMPATIBLE
 };

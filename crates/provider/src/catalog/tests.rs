@@ -60,6 +60,20 @@ fn models_are_named_once_and_can_be_asked_for() {
 }
 
 #[test]
+fn embeddings_are_made_in_one_of_the_formats() {
+    let mut embedding = Vec::new();
+    for row in CATALOG {
+        if let Some(family) = row.embeds {
+            assert!(row.endpoints.iter().any(|endpoint| endpoint.family == family), "{}", row.id);
+            assert!(byok_translate::embed::Upstream::of(family).is_some(), "{}", row.id);
+            embedding.push(row.id);
+        }
+    }
+    let expected = "azure_openai cohere fireworks gemini lm_studio mistral ollama openai openrouter together";
+    assert_eq!(embedding.join(" "), expected);
+}
+
+#[test]
 fn a_list_has_the_shape_of_its_format() {
     for row in CATALOG {
         if let List::At { shape: ListShape::Anthropic, .. } = row.list {

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod accounts;
+mod embeddings;
 mod failures;
 mod kinds;
 mod logins;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::find;
-use super::shape::rfc3339;
+use super::shape::{embeds, rfc3339};
 use crate::state::State;
 use crate::{body, problem, routes};
 
@@ -84,7 +84,7 @@ fn show(model: &ModelInfo) -> Value {
         "modified_at": rfc3339(model.created),
         "details": details(model),
         "model_info": info,
-        "capabilities": ["completion", "tools"],
+        "capabilities": if embeds(model) { json!(["embedding"]) } else { json!(["completion", "tools"]) },
     })
 }
 

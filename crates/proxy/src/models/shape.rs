@@ -57,7 +57,7 @@ impl Shape {
             }),
             Self::Cohere => json!({
                 "name": model.id,
-                "endpoints": ["chat"],
+                "endpoints": if embeds(model) { ["embed"] } else { ["chat"] },
                 "default_endpoints": [],
                 "is_deprecated": false,
                 "finetuned": false,
@@ -69,7 +69,11 @@ impl Shape {
                 "version": "",
                 "displayName": name,
                 "description": format!("Served by {}", model.provider),
-                "supportedGenerationMethods": ["generateContent", "countTokens"],
+                "supportedGenerationMethods": if embeds(model) {
+                    ["embedContent", "batchEmbedContents"]
+                } else {
+                    ["generateContent", "countTokens"]
+                },
             }),
             Self::Openai => json!({
                 "id": model.id,
@@ -91,6 +95,12 @@ impl Shape {
         }
         value
     }
+}
+
+/// Whether a model makes embeddings. The vendors' lists of models mostly leave that to the name, and so does
+/// this one.
+pub(super) fn embeds(model: &ModelInfo) -> bool {
+    model.id.contains("embed")
 }
 
 /// Anthropic's pages: the ones after or before an id.

@@ -7,6 +7,7 @@
     reason = "a helper that fails fails its test"
 )]
 
+mod embeddings;
 mod gate;
 mod generate;
 mod keys;

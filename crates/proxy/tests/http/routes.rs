@@ -30,7 +30,7 @@ async fn what_is_not_there_is_said_in_the_nearest_format() {
     assert!(reply.json()["error"]["message"].is_string());
     let reply = byok.post("/v1/messages/batches", "{}").await;
     assert_eq!((reply.status, &reply.json()["type"]), (404, &"error".into()));
-    let reply = byok.post("/v1beta/models/x:embedContent", "{}").await;
+    let reply = byok.post("/v1beta/models/x:predict", "{}").await;
     assert_eq!((reply.status, &reply.json()["error"]["status"]), (404, &"NOT_FOUND".into()));
     assert_eq!(byok.post("/v1beta/models/x", "{}").await.status, 404);
     assert_eq!(byok.get("/nobody/v1/models").await.status, 404);

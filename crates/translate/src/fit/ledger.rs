@@ -11,7 +11,7 @@ use super::{Dropped, Lossy};
 
 /// The losses of one request so far.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     client: Dialect,
     lossy: Lossy,
     dropped: Vec<Dropped>,
@@ -20,12 +20,12 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(client: Dialect, lossy: Lossy) -> Self {
+    pub(crate) fn new(client: Dialect, lossy: Lossy) -> Self {
         Self { client, lossy, dropped: Vec::new(), more: 0 }
     }
 
     /// Notes what became of a field.
-    pub(super) fn report(&mut self, field: impl AsRef<str>, action: impl AsRef<str>) {
+    pub(crate) fn report(&mut self, field: impl AsRef<str>, action: impl AsRef<str>) {
         let field = client_field(self.client, field.as_ref());
         let entry = Dropped { field: header_safe(&field), action: header_safe(action.as_ref()) };
         if self.dropped.contains(&entry) {
@@ -39,13 +39,13 @@ impl Ledger {
     }
 
     /// Notes that a field was left out.
-    pub(super) fn drop(&mut self, field: impl AsRef<str>) {
+    pub(crate) fn drop(&mut self, field: impl AsRef<str>) {
         self.report(field, "dropped");
     }
 
     /// A field without which the request makes no sense: refused, unless the person prefers an answer
     /// without it. `Ok` means that the caller leaves it out.
-    pub(super) fn refuse(&mut self, field: &str, message: impl Into<String>) -> Result<(), Box<Fault>> {
+    pub(crate) fn refuse(&mut self, field: &str, message: impl Into<String>) -> Result<(), Box<Fault>> {
         match self.lossy {
             Lossy::Drop => {
                 self.drop(field);
@@ -57,16 +57,20 @@ impl Ledger {
 
     /// The fault that names a field which cannot be served.
     pub(super) fn refusal(&self, field: &str, message: impl Into<String>) -> Box<Fault> {
-        let field = client_field(self.client, field);
-        Box::new(Fault::invalid(&*field, format!("{field}: {}", message.into())))
+        refusal(&client_field(self.client, field), message)
     }
 
-    pub(super) fn into_dropped(mut self) -> Vec<Dropped> {
+    pub(crate) fn into_dropped(mut self) -> Vec<Dropped> {
         if self.more > 0 {
             self.dropped.push(Dropped { field: "more".into(), action: self.more.to_string() });
         }
         self.dropped
     }
+}
+
+/// The fault that names a field which cannot be served.
+pub(crate) fn refusal(field: &str, message: impl Into<String>) -> Box<Fault> {
+    Box::new(Fault::invalid(field, format!("{field}: {}", message.into())))
 }
 
 /// Field paths may hold what a client wrote: only what is plain in a header list stays, cut short.

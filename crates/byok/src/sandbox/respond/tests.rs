@@ -221,3 +221,81 @@ async fn tokens_are_counted_where_the_format_counts() {
         assert!(status == 200 && text.to_lowercase().contains("tokens"), "{family}: {text}");
     }
 }
+
+/// Where a format is asked for embeddings, and two texts as it writes them.
+fn embeddings(family: Family, texts: [&str; 2]) -> Option<(&'static str, Value)> {
+    match family {
+        Family::Anthropic | Family::OpenaiResponses => None,
+        Family::Cohere => Some((
+            "/cohere/v2/embed",
+            json!({"model": "echo-1", "texts": texts, "input_type": "search_query", "output_dimension": 512}),
+        )),
+        Family::Gemini => {
+            let requests = texts.map(|text| {
+                json!({"model": "models/echo-1", "content": {"parts": [{"text": text}]}, "outputDimensionality": 512})
+            });
+            Some(("/gemini/v1beta/models/echo-1:batchEmbedContents", json!({"requests": requests})))
+        }
+        Family::OpenaiChat => Some((
+            "/openai-chat/v1/embeddings",
+            json!({"model": "echo-1", "input": texts, "dimensions": 512}),
+        )),
+    }
+}
+
+#[tokio::test]
+async fn embeddings_are_the_same_in_every_format_and_near_for_texts_that_share_words() {
+    let mut first: Option<Vec<Vec<f32>>> = None;
+    for family in Family::ALL {
+        let Some((path, body)) = embeddings(family, ["A cat, a dog", "a dog!"]) else { continue };
+        let (status, text) = ask(&request(family, path, &body)).await;
+        assert_eq!(status, 200, "{family}: {text}");
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        let vectors: Vec<Vec<f32>> = (0..2)
+            .map(|at| {
+                let at = ["/data/AT/embedding", "/embeddings/AT/values", "/embeddings/float/AT"]
+                    .iter()
+                    .find_map(|pointer| answer.pointer(&pointer.replace("AT", &at.to_string())));
+                serde_json::from_value(at.unwrap().clone()).unwrap()
+            })
+            .collect();
+        let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        assert!(
+            vectors.iter().all(|vector| vector.len() == 512 && (product(vector, vector) - 1.0).abs() < 1e-5)
+        );
+        let near = product(&vectors[0], &vectors[1]);
+        assert!(near > 0.5 && near < 0.99, "{near}");
+        assert_eq!(&vectors, first.get_or_insert_with(|| vectors.clone()), "{family}");
+    }
+}
+
+#[tokio::test]
+async fn embeddings_can_be_packed_and_wrong_asks_are_refused() {
+    let path = "/openai-chat/v1/embeddings";
+    let body = json!({"model": "echo-1", "input": "x", "dimensions": 2, "encoding_format": "base64"});
+    let (_, text) = ask(&request(Family::OpenaiChat, path, &body)).await;
+    assert!(
+        text.contains(r#""embedding":"AACAPwAAAAA=""#) || text.contains(r#""embedding":"AAAAAAAAgD8=""#),
+        "{text}"
+    );
+    for (family, path, body) in [
+        (Family::OpenaiChat, path, json!({"model": "echo-1", "input": ""})),
+        (Family::OpenaiChat, path, json!({"model": "echo-1", "input": "x", "dimensions": 9999})),
+        (Family::Cohere, "/cohere/v2/embed", json!({"model": "echo-1", "texts": ["x"]})),
+        (
+            Family::Cohere,
+            "/cohere/v2/embed",
+            json!({"model": "echo-1", "texts": ["x"], "input_type": "search_query", "embedding_types": ["int8"]}),
+        ),
+        (
+            Family::Gemini,
+            "/gemini/v1beta/models/echo-1:batchEmbedContents",
+            json!({"requests": [{"model": "models/other", "content": {"parts": [{"text": "x"}]}}]}),
+        ),
+        (Family::Gemini, "/gemini/v1beta/models/echo-1:embedContent", json!({"content": {"parts": []}})),
+    ] {
+        assert_eq!(ask(&request(family, path, &body)).await.0, 400, "{family} {body}");
+    }
+    let none = request(Family::Anthropic, "/anthropic/v1/embeddings", &body);
+    assert_eq!(ask(&none).await.0, 404);
+}
