@@ -210,3 +210,11 @@ fn pitfall_57_events_of_kinds_to_come_are_skipped_whatever_their_fields_hold() {
     let with = STREAM.replacen("event: tool-plan-delta", &format!("{novel}event: tool-plan-delta"), 1);
     assert_eq!(events(&[with.as_bytes()]), events(&[STREAM.as_bytes()]));
 }
+
+#[test]
+fn pitfall_143_errors_of_what_stands_before_the_service_keep_their_words() {
+    for body in [r#"{"error":"boom"}"#, r#"{"error":{"message":"boom"}}"#, r#"{"detail":[{"msg":"boom"}]}"#] {
+        let fault = Cohere.read_fault(422, body.as_bytes());
+        assert!(fault.status == 422 && fault.message.contains("boom"), "{body}: {}", fault.message);
+    }
+}
