@@ -242,6 +242,8 @@ fn thinking(node: &Node<'_>, root: &Place<'_>, request: &mut Request) -> Read<()
         Some("full") => Show::Full,
         Some("omitted") => Show::None,
         Some("summarized") => Show::Summary,
+        // Every model that takes a budget shows its thoughts unless told not to; later ones do not.
+        _ if matches!(mode, ReasoningMode::Budget(_)) => Show::Summary,
         _ => Show::Unset,
     };
     Ok(())

@@ -3,8 +3,8 @@
 use byok_types::chat::{Ext, Limits, StreamWish};
 use byok_types::chat::{
     Media, MediaKind, OutputFormat, Part, PartKind, Reasoning, ReasoningKind, ReasoningMode, ReasoningPart,
-    Request, Role, Sampling, Source, SystemText, Tool, ToolCall, ToolChoice, ToolKind, ToolResult, ToolType,
-    Turn, Weight,
+    Request, Role, Sampling, Show, Source, SystemText, Tool, ToolCall, ToolChoice, ToolKind, ToolResult,
+    ToolType, Turn, Weight,
 };
 use byok_types::{Family, RawJson};
 use serde::Deserialize;
@@ -167,7 +167,9 @@ fn read_thinking(thinking: &Thinking) -> Reasoning {
         (_, Some(budget)) => ReasoningMode::Budget(budget),
         _ => ReasoningMode::Adaptive,
     };
-    Reasoning { mode, ..Reasoning::default() }
+    // There is no thinking in this format that is not shown.
+    let show = if mode == ReasoningMode::Off { Show::Unset } else { Show::Full };
+    Reasoning { mode, show, ..Reasoning::default() }
 }
 
 fn read_output(format: ResponseFormat) -> OutputFormat {

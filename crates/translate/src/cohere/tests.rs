@@ -165,7 +165,7 @@ fn an_error_of_the_service_is_no_answer() {
     let fault = Cohere.read_response(br#"{"message":"model overloaded","id":"r1"}"#).unwrap_err();
     assert_eq!((fault.status, fault.message.as_str()), (502, "model overloaded"));
     let fault = Cohere.read_fault(429, b"<html>");
-    assert_eq!(fault.message, "the upstream answered 429 without a message");
+    assert_eq!(fault.message, "the upstream answered with a web page instead of an API answer");
     assert_eq!(Cohere.fault_status(&Fault::new(529, byok_types::Blame::Upstream, "")), 503);
     assert_eq!(Dialect::from(Family::Cohere), Dialect::Cohere);
 }

@@ -190,8 +190,13 @@ fn reasoning() -> impl Strategy<Value = Reasoning> {
     let shows = vec![Show::None, Show::Summary, Show::Unset];
     (prop::sample::select(modes), prop::sample::select(efforts), prop::sample::select(shows)).prop_map(
         |(mode, effort, show)| {
-            let thinks = matches!(mode, ReasoningMode::Adaptive | ReasoningMode::Budget(_));
-            Reasoning { mode, effort, show: if thinks { show } else { Show::Unset }, summary: None }
+            let show = match (mode, show) {
+                // With a budget, showing a summary is what saying nothing means.
+                (ReasoningMode::Budget(_), Show::Unset) => Show::Summary,
+                (ReasoningMode::Adaptive | ReasoningMode::Budget(_), show) => show,
+                _ => Show::Unset,
+            };
+            Reasoning { mode, effort, show, summary: None }
         },
     )
 }
