@@ -85,6 +85,8 @@ pub(crate) struct Passing {
 
 /// An answer that is translated as it comes.
 pub(crate) struct Piped {
+    /// What was read of it to see what it is.
+    pub(crate) first: Option<Bytes>,
     pub(crate) upstream: Incoming,
     pub(crate) pipe: StreamPipe,
     pub(crate) mask: Mask,
@@ -351,7 +353,11 @@ impl Piped {
     fn poll(&mut self, clocks: &mut Clocks, meter: &Meter, cx: &mut Context<'_>) -> Poll<Step> {
         let mut out = Vec::new();
         loop {
-            match Pin::new(&mut self.upstream).poll_frame(cx) {
+            let polled = match self.first.take() {
+                Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
+                None => Pin::new(&mut self.upstream).poll_frame(cx),
+            };
+            match polled {
                 Poll::Ready(Some(Ok(frame))) => {
                     let Some(data) = frame.into_data().ok().filter(|data| !data.is_empty()) else { continue };
                     clocks.heard(meter);

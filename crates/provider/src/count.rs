@@ -40,7 +40,7 @@ impl Upstreams {
             dropped: Vec::new(),
         };
         let Some(place) = counter(&spec, call.client) else { return estimated(&call, served, meter) };
-        let failed = |fault, served: &Served| Failed { fault, served: Some(served.clone()) };
+        let failed = |fault, served: &Served| Failed::new(fault, Some(served.clone()));
         let outgoing = outgoing(&spec, place, &call).map_err(|fault| failed(fault, &served))?;
         let limits = limits(&self.0.config.load(), &spec);
         let dispatch = Dispatch {
@@ -188,7 +188,7 @@ fn request(call: &Generate) -> Result<Request, Box<Fault>> {
 }
 
 fn estimated(call: &Generate, served: Served, meter: Meter) -> Result<Answer, Failed> {
-    let request = request(call).map_err(|fault| Failed { fault, served: None })?;
+    let request = request(call).map_err(|fault| Failed::new(fault, None))?;
     let mut headers = HeaderMap::new();
     own_headers(&mut headers, &served);
     headers.insert(ESTIMATE, HeaderValue::from_static("true"));

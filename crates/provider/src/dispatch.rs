@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use crate::accounts::{self, Account};
 use crate::mask::Mask;
 use crate::meter::{Meter, Outcome, Served};
-use crate::prepare::{Outgoing, passes_back};
+use crate::prepare::{Outgoing, passes_back, speaks_of_limits};
 use crate::refusal::Refusal;
 use crate::spec::ProviderSpec;
 use crate::upstreams::Inner;
@@ -189,31 +189,44 @@ impl Missed {
             Self::Refused(refusal) => refusal.fault.clone(),
         }
     }
+
+    /// The upstream's headers that mean the same beside an error in any format.
+    pub(crate) fn limits(&self) -> HeaderMap {
+        match self {
+            Self::Fault(_) => HeaderMap::new(),
+            Self::Refused(refusal) => {
+                let all = refusal.headers.iter().filter(|(name, _)| speaks_of_limits(name));
+                all.map(|(name, value)| (name.clone(), value.clone())).collect()
+            }
+        }
+    }
 }
 
 /// Reads a body that is not streamed.
 pub(crate) async fn collect(mut body: Incoming, most: usize, idle: Duration) -> Result<Bytes, Box<Fault>> {
     let mut all = BytesMut::new();
-    loop {
-        let frame = match tokio::time::timeout(idle, body.frame()).await {
-            Ok(Some(Ok(frame))) => frame,
-            Ok(Some(Err(error))) => {
-                let cause = crate::client::innermost(&error);
-                let message = format!("the connection broke in the middle of the answer: {cause}");
-                return Err(Box::new(Fault::upstream_broken(message)));
-            }
-            Ok(None) => return Ok(all.freeze()),
-            Err(_) => {
-                let message = format!("the upstream sent nothing for {} s", idle.as_secs_f32());
-                let fault = Fault::new(504, Blame::Upstream, message).with_code(Code::ProxyError);
-                return Err(Box::new(fault));
-            }
-        };
-        if let Ok(data) = frame.into_data() {
-            if all.len() + data.len() > most {
-                return Err(Box::new(Fault::upstream_broken("the upstream's answer is too large")));
-            }
-            all.extend_from_slice(&data);
+    while let Some(data) = next_bytes(&mut body, idle).await? {
+        if all.len() + data.len() > most {
+            return Err(Box::new(Fault::upstream_broken("the upstream's answer is too large")));
+        }
+        all.extend_from_slice(&data);
+    }
+    Ok(all.freeze())
+}
+
+/// The next bytes of a body, which may be none at all; `None` at its end.
+pub(crate) async fn next_bytes(body: &mut Incoming, idle: Duration) -> Result<Option<Bytes>, Box<Fault>> {
+    match tokio::time::timeout(idle, body.frame()).await {
+        Ok(Some(Ok(frame))) => Ok(Some(frame.into_data().unwrap_or_default())),
+        Ok(Some(Err(error))) => {
+            let cause = crate::client::innermost(&error);
+            let message = format!("the connection broke in the middle of the answer: {cause}");
+            Err(Box::new(Fault::upstream_broken(message)))
+        }
+        Ok(None) => Ok(None),
+        Err(_) => {
+            let message = format!("the upstream sent nothing for {} s", idle.as_secs_f32());
+            Err(Box::new(Fault::new(504, Blame::Upstream, message).with_code(Code::ProxyError)))
         }
     }
 }

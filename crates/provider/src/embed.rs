@@ -27,7 +27,7 @@ const MAX_EMBEDDINGS: usize = 128 * 1024 * 1024;
 impl Upstreams {
     /// Makes a call for embeddings. Of `call`, what is about streams means nothing here.
     pub async fn embed(&self, call: Generate, client: Client) -> Result<Answer, Failed> {
-        let plan = Plan::new(self, &call, client).map_err(|fault| Failed { fault, served: None })?;
+        let plan = Plan::new(self, &call, client).map_err(|fault| Failed::new(fault, None))?;
         plan.run(&self.0).await
     }
 
@@ -124,7 +124,7 @@ impl Plan {
     async fn run(self, upstreams: &Inner) -> Result<Answer, Failed> {
         let Self { spec, place, mode, mut served, limits, meter } = self;
         let leg = Leg { upstreams, spec: &spec, place: &place, limits, meter: &meter };
-        let failed = |fault, served: Served| Failed { fault, served: Some(served) };
+        let failed = |fault, served: Served| Failed::new(fault, Some(served));
         match mode {
             Mode::Passing(outgoing) => match leg.reach(&outgoing, &mut served).await {
                 Ok(reached) => leg
@@ -135,14 +135,14 @@ impl Plan {
                 Err(Missed::Refused(refusal)) if !refusal.body.is_empty() => {
                     Ok(Answer::refused(refusal, served, meter))
                 }
-                Err(missed) => Err(failed(missed.fault(), served)),
+                Err(missed) => Err(Failed::missed(&missed, served)),
             },
             Mode::Translating(mut exchange, calls) => {
                 let mut headers = HeaderMap::new();
                 for outgoing in &calls {
                     let reached = match leg.reach(outgoing, &mut served).await {
                         Ok(reached) => reached,
-                        Err(missed) => return Err(failed(missed.fault(), served)),
+                        Err(missed) => return Err(Failed::missed(&missed, served)),
                     };
                     let mask = reached.mask.clone();
                     match leg.read(reached, &mut exchange).await {

@@ -44,7 +44,7 @@ impl Upstreams {
             attempts: 0,
             dropped: Vec::new(),
         };
-        let nothing_sent = |fault| Failed { fault, served: None };
+        let nothing_sent = |fault| Failed::new(fault, None);
         let (outgoing, family, generates) = outgoing(spec, call).map_err(nothing_sent)?;
         let (limits, keepalive) = {
             let config = self.0.config.load();
@@ -67,7 +67,7 @@ impl Upstreams {
                 let body = AnswerBody::whole(refusal.body, meter.clone());
                 return Ok(Answer { status, headers, body, served, meter, fault });
             }
-            Err(missed) => return Err(Failed { fault: missed.fault(), served: Some(served) }),
+            Err(missed) => return Err(Failed::missed(&missed, served)),
         };
         own_headers(&mut headers, &served);
         let status = response.status();

@@ -13,13 +13,13 @@ use byok_translate::{EventWriter, PathWish, Wire, dialect, family};
 use byok_types::chat::{Show, Usage};
 use byok_types::model::ModelFacts;
 use byok_types::{AppId, Blame, Code, Dialect, Family, Fault};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use hyper::body::Incoming;
 
 use crate::answer::{AnswerBody, Passing, Patience, Piped, Waiting};
-use crate::dispatch::{Dispatch, Limits, MAX_WHOLE, Missed, Reached, collect};
+use crate::dispatch::{Dispatch, Limits, MAX_WHOLE, Missed, Reached, collect, next_bytes};
 use crate::edge::FrameEdge;
 use crate::mask::Mask;
 use crate::memory::Scope;
@@ -82,6 +82,20 @@ pub struct Failed {
     pub fault: Box<Fault>,
     /// Who was asked; `None` where the request did not get that far.
     pub served: Option<Served>,
+    /// What the upstream's headers say about limits and trying again.
+    pub headers: HeaderMap,
+}
+
+impl Failed {
+    /// A failure on the way, without an upstream's refusal behind it.
+    pub(crate) fn new(fault: Box<Fault>, served: Option<Served>) -> Self {
+        Self { fault, served, headers: HeaderMap::new() }
+    }
+
+    /// No account got an answer.
+    pub(crate) fn missed(missed: &Missed, served: Served) -> Self {
+        Self { fault: missed.fault(), served: Some(served), headers: missed.limits() }
+    }
 }
 
 impl Generate {
@@ -117,7 +131,7 @@ impl Upstreams {
     /// upstream has not answered by then, the answer is an open stream with signs of life, and a failure is
     /// reported in it.
     pub async fn generate(&self, call: Generate) -> Result<Answer, Failed> {
-        let plan = Plan::new(&self.0, call).map_err(|fault| Failed { fault, served: None })?;
+        let plan = Plan::new(&self.0, call).map_err(|fault| Failed::new(fault, None))?;
         let early = plan.early_voice();
         let keepalive = plan.patience.keepalive;
         let (meter, served, dialect, reply) =
@@ -319,7 +333,7 @@ impl Plan {
                 self.answer(reached, served.clone()).await.map_err(|fault| {
                     let fault = Box::new(mask.fault(*fault));
                     meter.end(Outcome::Failed(fault.clone()), &Usage::default());
-                    Failed { fault, served: Some(served) }
+                    Failed::new(fault, Some(served))
                 })
             }
             Err(Missed::Refused(refusal))
@@ -327,7 +341,7 @@ impl Plan {
             {
                 Ok(Answer::refused(refusal, served, self.meter))
             }
-            Err(missed) => Err(Failed { fault: missed.fault(), served: Some(served) }),
+            Err(missed) => Err(Failed::missed(&missed, served)),
         }
     }
 
@@ -412,30 +426,35 @@ struct Way {
 /// An answer that has to be read and written anew.
 async fn made_over(
     exchange: Exchange,
-    upstream: Incoming,
-    kind: Content,
+    mut upstream: Incoming,
+    mut kind: Content,
     stream: bool,
     way: Way,
     meter: &Meter,
 ) -> Result<(AnswerBody, Option<&'static str>), Box<Fault>> {
     let Way { mask, limits, patience, memory } = way;
+    // What the type promises, the first byte must keep: until then the status can still tell of an error.
+    let first = beginning(&mut upstream, limits.idle).await?;
+    kind = kind.corrected(&first)?;
+    let mut begun = BytesMut::from(&*first);
     let whole = match (kind, stream) {
         (Content::Stream, true) => {
             let pipe = exchange.stream();
             let content_type = pipe.content_type();
-            let piped = Piped { upstream, pipe, mask, memory };
+            let piped = Piped { first: Some(first), upstream, pipe, mask, memory };
             return Ok((AnswerBody::piped(piped, patience, meter.clone()), Some(content_type)));
         }
         (Content::Document, false) => {
-            let body = mask.bytes(collect(upstream, MAX_WHOLE, limits.idle).await?);
-            exchange.whole(&body)?
+            begun.extend_from_slice(&collect(upstream, MAX_WHOLE, limits.idle).await?);
+            exchange.whole(&mask.bytes(begun.freeze()))?
         }
         (Content::Document, true) => {
-            let body = mask.bytes(collect(upstream, MAX_WHOLE, limits.idle).await?);
-            exchange.whole_as_stream(&body)?
+            begun.extend_from_slice(&collect(upstream, MAX_WHOLE, limits.idle).await?);
+            exchange.whole_as_stream(&mask.bytes(begun.freeze()))?
         }
         (Content::Stream, false) => {
-            let body = mask.bytes(collect(upstream, MAX_WHOLE, limits.idle).await?);
+            begun.extend_from_slice(&collect(upstream, MAX_WHOLE, limits.idle).await?);
+            let body = mask.bytes(begun.freeze());
             let mut folded = exchange.folded();
             folded.feed(&body);
             folded.finish()?
@@ -477,11 +496,44 @@ impl Content {
             "text/event-stream" => Ok(Self::Stream),
             "application/json" => Ok(Self::Document),
             other if other.ends_with("+json") => Ok(Self::Document),
+            // Says nothing: the first byte will tell.
+            "text/plain" | "application/octet-stream" => {
+                Ok(if stream { Self::Stream } else { Self::Document })
+            }
             other => {
                 let shown: String = other.chars().take(60).filter(|c| !c.is_control()).collect();
                 let message = format!("the upstream answered with {shown}, which is no answer of a model");
                 Err(Box::new(Fault::upstream_broken(message)))
             }
+        }
+    }
+}
+
+impl Content {
+    /// The same, told by how the body begins. Servers send errors as JSON in what they call a stream, and
+    /// pages.
+    fn corrected(self, first: &[u8]) -> Result<Self, Box<Fault>> {
+        let first = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first).trim_ascii_start();
+        let is_event = [&b"data:"[..], b"event:", b"id:", b":"].iter().any(|start| first.starts_with(start));
+        match first.first() {
+            Some(b'{' | b'[') => Ok(Self::Document),
+            Some(b'<') => Err(Box::new(Fault::upstream_broken(
+                "the upstream answered with a page, which is no answer of a model",
+            ))),
+            Some(_) if is_event => Ok(Self::Stream),
+            _ => Ok(self),
+        }
+    }
+}
+
+/// The first bytes of an answer; there have to be some.
+async fn beginning(upstream: &mut Incoming, idle: std::time::Duration) -> Result<Bytes, Box<Fault>> {
+    loop {
+        let bytes = next_bytes(upstream, idle).await?;
+        match bytes {
+            Some(bytes) if bytes.is_empty() => {}
+            Some(bytes) => return Ok(bytes),
+            None => return Err(Box::new(Fault::upstream_broken("the upstream's answer is empty"))),
         }
     }
 }

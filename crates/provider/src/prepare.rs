@@ -187,6 +187,15 @@ fn plain(secret: &Secret) -> Result<HeaderValue, http::header::InvalidHeaderValu
     HeaderValue::from_str(secret.expose().trim())
 }
 
+/// Whether a header tells how much may still be asked, or whether and when to try again. What
+/// `retry-after` says is part of the fault.
+pub(crate) fn speaks_of_limits(name: &HeaderName) -> bool {
+    let text = name.as_str();
+    matches!(text, "retry-after-ms" | "x-should-retry") || LIMITS.iter().any(|start| text.starts_with(start))
+}
+
+const LIMITS: [&str; 2] = ["anthropic-ratelimit-", "x-ratelimit-"];
+
 /// Whether an upstream's header may reach the client (security facts, U2).
 pub(crate) fn passes_back(name: &HeaderName, forwarded: bool) -> bool {
     const NAMES: [&str; 9] = [
@@ -200,7 +209,6 @@ pub(crate) fn passes_back(name: &HeaderName, forwarded: bool) -> bool {
         "x-should-retry",
         "x-trace-id",
     ];
-    const STARTS: [&str; 2] = ["anthropic-ratelimit-", "x-ratelimit-"];
     const OF_FILES: [&str; 8] = [
         "accept-ranges",
         "content-disposition",
@@ -214,7 +222,7 @@ pub(crate) fn passes_back(name: &HeaderName, forwarded: bool) -> bool {
     let text = name.as_str();
     !is_of_the_connection(name)
         && (NAMES.contains(&text)
-            || STARTS.iter().any(|start| text.starts_with(start))
+            || LIMITS.iter().any(|start| text.starts_with(start))
             || (forwarded && OF_FILES.contains(&text)))
 }
 

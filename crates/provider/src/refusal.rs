@@ -36,9 +36,7 @@ impl Refusal {
         let mut fault = family(of).read_fault(status.as_u16(), if readable { &body } else { b"" });
         fault.status = status.as_u16();
         if !readable {
-            let what =
-                if body.trim_ascii().is_empty() { "without a reason" } else { "with a page, not a reason" };
-            fault.message = format!("the upstream answered {} {what}", status.as_u16());
+            fault.message = format!("the upstream answered {}{}", status.as_u16(), said(&body));
         }
         fault.retry_after = retry_after(all, now).or(fault.retry_after);
         if fault.request_id.is_none() {
@@ -65,6 +63,33 @@ impl Refusal {
         }
     }
 }
+
+/// What a body that is not JSON says: its text, cut short, or a page's title.
+fn said(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(MAX_READ)]);
+    let text = text.trim();
+    let is_page = text.starts_with('<');
+    let words = if is_page { title(text) } else { text };
+    let plain: String = words.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let plain: String =
+        plain.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_SAID).collect();
+    match (plain.is_empty(), is_page) {
+        (false, _) => format!(": {plain}"),
+        (true, true) => " with a page, not a reason".to_owned(),
+        (true, false) => " without a reason".to_owned(),
+    }
+}
+
+fn title(page: &str) -> &str {
+    let lower = page.to_ascii_lowercase();
+    let between = lower.find("<title>").map(|start| start + "<title>".len());
+    let title = between.and_then(|start| Some(start..start + lower[start..].find('<')?));
+    title.and_then(|range| page.get(range)).unwrap_or_default()
+}
+
+/// How much of such a body is looked at, and how many characters of it are passed on.
+const MAX_READ: usize = 16 * 1024;
+const MAX_SAID: usize = 500;
 
 /// Whether the bytes look like a JSON document.
 fn is_json(body: &[u8]) -> bool {
@@ -109,6 +134,19 @@ mod tests {
             assert_eq!(wait(&[("retry-after", bad)]), None, "{bad}");
         }
         assert_eq!(wait(&[]), None);
+    }
+
+    #[test]
+    fn pitfall_143_a_text_is_kept_and_cut_short_and_a_page_is_its_title() {
+        assert_eq!(said(b"slow\n  down\x07"), ": slow down");
+        assert_eq!(said(b"\xff boom"), ": \u{fffd} boom");
+        assert_eq!(said(&[b'x'; 100_000]).len(), ": ".len() + MAX_SAID);
+        assert_eq!(
+            said(b"<html><head><TITLE>502 Bad Gateway</TITLE></head>secret</html>"),
+            ": 502 Bad Gateway"
+        );
+        assert_eq!(said(b"<p>secret</p>"), " with a page, not a reason");
+        assert_eq!(said(b"  "), " without a reason");
     }
 
     #[test]

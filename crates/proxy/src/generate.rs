@@ -238,8 +238,9 @@ pub(crate) fn respond(asker: Asker, answer: Result<Answer, Failed>, mut entry: E
             response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
             response
         }
-        Err(Failed { fault, served }) => {
+        Err(Failed { fault, served, headers }) => {
             let mut response = problem::response(asker, &fault);
+            response.headers_mut().extend(headers);
             if let Some(served) = &served {
                 name(served, response.headers_mut());
             }

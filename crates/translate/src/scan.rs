@@ -86,8 +86,10 @@ pub fn carries_foreign_tokens(family: Family, body: &[u8]) -> bool {
         // Gemini's clients get wrapped tokens as base64; this is how `byok1.` begins in either alphabet.
         Family::Gemini => has(b"\"YnlvazEu"),
         Family::OpenaiResponses => has(b"\"byok1.") || has(b"\"rs_after_") || has(b"\"rs_redacted_"),
-        // Neither format has a native slot that its own service would check.
-        Family::Cohere | Family::OpenaiChat => false,
+        // What gateways check are the signatures in `reasoning_details`.
+        Family::OpenaiChat => has(b"\"byok1."),
+        // The format has no slot for tokens.
+        Family::Cohere => false,
     }
 }
 
@@ -132,7 +134,7 @@ mod tests {
     #[test]
     fn wrapped_tokens_are_noticed_in_every_format() {
         let token = byok_types::chat::Token { family: Family::Cohere, value: "x".into() };
-        for family in [Family::Anthropic, Family::Gemini, Family::OpenaiResponses] {
+        for family in [Family::Anthropic, Family::Gemini, Family::OpenaiChat, Family::OpenaiResponses] {
             let wrapped = crate::token::wrap(&token, family);
             assert!(carries_foreign_tokens(family, format!("{{\"signature\":\"{wrapped}\"}}").as_bytes()));
             assert!(!carries_foreign_tokens(family, br#"{"signature":"EqQBCkYIBRgC"}"#));

@@ -156,32 +156,32 @@ mod tests {
     }
 
     #[test]
-    fn all_three_line_ends_may_be_mixed() {
+    fn pitfall_2_all_three_line_ends_may_be_mixed() {
         assert_eq!(data("data: a\r\n\r\ndata: b\n\ndata: c\r\rdata: d\r\n\n"), ["a", "b", "c", "d"]);
     }
 
     #[test]
-    fn data_lines_join_and_one_space_is_dropped() {
+    fn pitfalls_3_and_5_data_lines_join_and_one_space_is_dropped() {
         assert_eq!(data("data:a\ndata:  b\ndata\n\n"), ["a\n b\n"]);
     }
 
     #[test]
-    fn comments_ids_and_unknown_fields_are_skipped() {
+    fn pitfall_4_comments_ids_and_unknown_fields_are_skipped() {
         assert_eq!(data(": ping\n\nid: 1\nretry: 5\nfoo: bar\ndata: x\n\nevent: lonely\n\n"), ["x"]);
     }
 
     #[test]
-    fn a_byte_order_mark_is_dropped_once() {
+    fn pitfall_6_a_byte_order_mark_is_dropped_once() {
         assert_eq!(data("\u{feff}data: x\n\n"), ["x"]);
     }
 
     #[test]
-    fn unicode_line_separators_do_not_end_a_line() {
+    fn pitfall_7_unicode_line_separators_do_not_end_a_line() {
         assert_eq!(data("data: a\u{2028}b\u{2029}c\u{85}d\n\n"), ["a\u{2028}b\u{2029}c\u{85}d"]);
     }
 
     #[test]
-    fn a_last_frame_without_its_blank_line_is_handed_out() {
+    fn pitfall_8_a_last_frame_without_its_blank_line_is_handed_out() {
         assert_eq!(data("data: x\n"), ["x"]);
         assert_eq!(data("data: x"), ["x"]);
     }
@@ -190,6 +190,12 @@ mod tests {
     fn the_event_name_belongs_to_one_frame() {
         let got = frames(&[b"event: ping\ndata: 1\n\ndata: 2\n\n"]);
         assert_eq!(got, [(Some("ping".to_owned()), b"1".to_vec()), (None, b"2".to_vec())]);
+    }
+
+    #[test]
+    fn pitfall_9_a_line_of_megabytes_is_one_frame() {
+        let long = "x".repeat(3 * 1024 * 1024);
+        assert_eq!(data(&format!("data: {long}\n\ndata: y\n\n")), [long, "y".to_owned()]);
     }
 
     #[test]
@@ -203,7 +209,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cutting_the_input_anywhere_changes_nothing(
+        fn pitfall_1_cutting_the_input_anywhere_changes_nothing(
             lines in prop::collection::vec("(data|event|id|: c)?(:| |: )?[ -~é\u{2028}]{0,12}(\r\n|\n|\r){1,2}", 0..24),
             cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
         ) {

@@ -128,7 +128,8 @@ impl<'de> Deserialize<'de> for Fields {
 }
 
 /// The arguments of a call as an object, for formats that carry objects: empty text and `null` are `{}`,
-/// anything that is no JSON object (cut short, an array, a bare string) is wrapped as `{"_raw": "…"}`.
+/// an object that was cut short is closed where it can be, and anything else that is no JSON object (an
+/// array, a bare string) is wrapped as `{"_raw": "…"}`.
 pub(crate) fn arguments_object(text: &str) -> RawJson {
     let trimmed = text.trim();
     if trimmed.is_empty() || trimmed == "null" {
@@ -136,8 +137,54 @@ pub(crate) fn arguments_object(text: &str) -> RawJson {
     }
     match RawJson::parse(trimmed) {
         Ok(json) if json.is_object() => json,
-        _ => RawJson::from_value(&serde_json::json!({ "_raw": text })),
+        _ => closed(trimmed).unwrap_or_else(|| RawJson::from_value(&serde_json::json!({ "_raw": text }))),
     }
+}
+
+/// An object whose end is missing, with that end: the open string, arrays and objects closed, what cannot stand last
+/// left out. `None` where more than an end is missing.
+fn closed(text: &str) -> Option<RawJson> {
+    if !text.starts_with('{') {
+        return None;
+    }
+    // What is open, innermost last, and the last place where the text could end with what was open there.
+    let (mut open, mut good) = (Vec::new(), None);
+    let (mut in_string, mut escaped) = (false, false);
+    for (at, c) in text.char_indices() {
+        if in_string {
+            match c {
+                _ if escaped => escaped = false,
+                '\\' => escaped = true,
+                '"' => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match c {
+            '"' => in_string = true,
+            '{' => open.push('}'),
+            '[' => open.push(']'),
+            '}' | ']' if open.pop() != Some(c) => return None,
+            // What stands before a comma is whole.
+            ',' => good = Some((at, open.len())),
+            _ => {}
+        }
+        if matches!(c, '{' | '[') {
+            good = Some((at + 1, open.len()));
+        }
+        if open.is_empty() {
+            // The object has its end, so something else is wrong.
+            return None;
+        }
+    }
+    let end = |depth: usize| open[..depth].iter().rev().collect::<String>();
+    let whole = format!("{text}{}{}", if in_string { "\"" } else { "" }, end(open.len()));
+    // Nothing left would say nothing of what was there.
+    let shorter = || {
+        good.filter(|(at, depth)| *at > 1 && *depth <= open.len())
+            .map(|(at, depth)| format!("{}{}", &text[..at], end(depth)))
+    };
+    RawJson::parse(&whole).ok().or_else(|| RawJson::parse(&shorter()?).ok())
 }
 
 /// Keeps what was written since `start` on one line, for every notion of a line: JSON that is passed on as it came may hold line
@@ -218,5 +265,19 @@ mod tests {
         assert_eq!(arguments_object("{\"a\": 1.0}").get(), "{\"a\": 1.0}");
         assert_eq!(arguments_object("{\"a\":").get(), "{\"_raw\":\"{\\\"a\\\":\"}");
         assert_eq!(arguments_object("[1]").get(), "{\"_raw\":\"[1]\"}");
+        assert_eq!(arguments_object("{\"a\":1}}").get(), "{\"_raw\":\"{\\\"a\\\":1}}\"}");
+    }
+
+    #[test]
+    fn pitfall_61_an_object_that_was_cut_short_is_closed() {
+        for (cut, closed) in [
+            (r#"{"city":"Os"#, r#"{"city":"Os"}"#),
+            (r#"{"a":[1,{"b":1.0"#, r#"{"a":[1,{"b":1.0}]}"#),
+            (r#"{"a":1,"b":"#, r#"{"a":1}"#),
+            (r#"{"a":{"x":"y"},"b"#, r#"{"a":{"x":"y"}}"#),
+            (r#"{"a":"}{\"",  "c":[tru"#, r#"{"a":"}{\"",  "c":[]}"#),
+        ] {
+            assert_eq!(arguments_object(cut).get(), closed, "{cut}");
+        }
     }
 }

@@ -54,7 +54,7 @@ async fn a_page_is_no_answer() {
 }
 
 #[tokio::test]
-async fn a_compressed_answer_is_refused() {
+async fn pitfall_18_a_compressed_answer_is_refused() {
     let compressed = |_: &Seen| {
         let Reply::Answer(mut response) = json(200, "{}") else { unreachable!() };
         response.headers_mut().insert("content-encoding", HeaderValue::from_static("gzip"));
@@ -145,7 +145,7 @@ async fn a_document_that_is_cut_ends_uncleanly() {
 }
 
 #[tokio::test]
-async fn a_waiting_client_hears_something() {
+async fn pitfall_20_a_waiting_client_hears_something() {
     let (feed, reply) = pieces();
     let server = Server::start(move |_| reply()).await;
     let often =

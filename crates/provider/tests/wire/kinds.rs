@@ -31,7 +31,7 @@ async fn the_upstream_counts_in_the_clients_format() {
 }
 
 #[tokio::test]
-async fn the_upstream_counts_in_another_format() {
+async fn pitfall_81_the_upstream_counts_in_another_format() {
     let mut server = Server::start(|_| json(200, r#"{"totalTokens":12}"#)).await;
     let yaml =
         format!("providers: {{ gemini: {{ base_url: '{}', api_key: AIza0123456789 }} }}", server.address);
@@ -47,7 +47,7 @@ async fn the_upstream_counts_in_another_format() {
 }
 
 #[tokio::test]
-async fn without_a_counter_there_is_an_estimate() {
+async fn pitfall_81_without_a_counter_there_is_an_estimate() {
     // deepseek speaks the format, but does not count.
     let mut server = Server::start(|_| json(200, "{}")).await;
     let yaml =

@@ -20,7 +20,7 @@ pub(crate) fn anthropic(address: &str) -> String {
 }
 
 #[tokio::test]
-async fn bytes_pass_but_for_the_models_name() {
+async fn pitfall_21_bytes_pass_but_for_the_models_name() {
     let mut server = Server::start(|_| json(200, ANSWER)).await;
     let upstreams = byok(&anthropic(&server.address), &[]).await;
     let mut call = call(&upstreams, Dialect::Anthropic, ASK);
@@ -96,7 +96,7 @@ async fn a_frame_goes_out_when_it_came_in() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_ends_the_call() {
+async fn pitfall_19_a_client_that_leaves_ends_the_call() {
     let (feed, reply) = pieces();
     let server = Server::start(move |_| reply()).await;
     let upstreams = byok(&anthropic(&server.address), &[]).await;
@@ -136,7 +136,7 @@ async fn an_upstreams_error_passes_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_echoed_is_starred_out() {
+async fn pitfall_148_a_key_that_is_echoed_is_starred_out() {
     let text =
         r#"{"type":"error","error":{"type":"authentication_error","message":"bad key sk-ant-0123456789"}}"#;
     let server = Server::start(move |_| {

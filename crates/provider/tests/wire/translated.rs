@@ -4,7 +4,7 @@ use byok_provider::Outcome;
 use byok_types::Dialect;
 use bytes::Bytes;
 
-use crate::support::{Server, answer, byok, generate, json, next, pieces, rest, soon};
+use crate::support::{Reply, Server, answer, byok, generate, json, next, pieces, rest, soon};
 
 const ASK: &str = r#"{"model":"gemini-2.5-pro","max_tokens":64,"messages":[{"role":"user","content":"hi"}]}"#;
 const ASK_STREAM: &str =
@@ -39,9 +39,9 @@ async fn a_stream_goes_on_event_by_event() {
     let (feed, reply) = pieces();
     let mut server = Server::start(move |_| reply()).await;
     let upstreams = byok(&gemini(&server), &[]).await;
+    feed.send(Ok(Bytes::from(format!("data: {PART}\r\n\r\n")))).await.unwrap();
     let mut answer = generate(&upstreams, Dialect::Anthropic, ASK_STREAM).await.unwrap();
     assert_eq!(server.call().await.target, "/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse");
-    feed.send(Ok(Bytes::from(format!("data: {PART}\r\n\r\n")))).await.unwrap();
     let first = next(&mut answer.body).await.unwrap().unwrap();
     assert!(first.contains("message_start") && first.contains("Hel"), "{first}");
     feed.send(Ok(Bytes::from(format!("data: {LAST}\r\n\r\n")))).await.unwrap();
@@ -57,8 +57,8 @@ async fn a_stream_that_is_cut() {
     let (feed, reply) = pieces();
     let server = Server::start(move |_| reply()).await;
     let upstreams = byok(&gemini(&server), &[]).await;
-    let mut answer = generate(&upstreams, Dialect::Anthropic, ASK_STREAM).await.unwrap();
     feed.send(Ok(Bytes::from(format!("data: {PART}\r\n\r\n")))).await.unwrap();
+    let mut answer = generate(&upstreams, Dialect::Anthropic, ASK_STREAM).await.unwrap();
     feed.send(Err(std::io::Error::other("cut"))).await.unwrap();
     let (told, proper) = rest(&mut answer.body).await;
     assert!(told.contains("event: error") && !told.contains("message_stop") && !proper, "{told}");
@@ -69,6 +69,7 @@ async fn a_client_that_leaves_ends_the_call() {
     let (feed, reply) = pieces();
     let server = Server::start(move |_| reply()).await;
     let upstreams = byok(&gemini(&server), &[]).await;
+    feed.send(Ok(Bytes::from(format!("data: {PART}\r\n\r\n")))).await.unwrap();
     let answer = generate(&upstreams, Dialect::Anthropic, ASK_STREAM).await.unwrap();
     drop(answer);
     soon(feed.closed()).await;
@@ -187,4 +188,42 @@ async fn a_whole_answer_is_cut_at_a_stop_sequence() {
     assert_eq!(body["choices"][0]["message"]["content"], "Hello ");
     assert_eq!(body["choices"][0]["finish_reason"], "stop");
     assert_eq!(answer.meter.read().usage.output, Some(7));
+}
+
+#[tokio::test]
+async fn pitfalls_16_and_17_what_is_no_stream_is_seen_by_its_first_byte() {
+    let error = r#"{"error":{"code":429,"message":"too much","status":"RESOURCE_EXHAUSTED"}}"#;
+    for kind in ["text/event-stream", "text/plain"] {
+        let server = Server::start(move |_| answer(200, kind, error)).await;
+        let upstreams = byok(&gemini(&server), &[]).await;
+        let failed = generate(&upstreams, Dialect::Anthropic, ASK_STREAM).await.unwrap_err();
+        assert!(failed.fault.message.contains("too much"), "{kind}: {}", failed.fault);
+    }
+    for (body, why) in [("", "is empty"), ("<html>", "with a page")] {
+        let server = Server::start(move |_| answer(200, "text/event-stream", body)).await;
+        let upstreams = byok(&gemini(&server), &[]).await;
+        for ask in [ASK_STREAM, ASK] {
+            let failed = generate(&upstreams, Dialect::Anthropic, ask).await.unwrap_err();
+            assert!(failed.fault.status == 502 && failed.fault.message.contains(why), "{}", failed.fault);
+        }
+    }
+}
+
+#[tokio::test]
+async fn pitfall_144_limits_are_told_beside_a_refusal_in_any_format() {
+    let server = Server::start(|_| {
+        let Reply::Answer(mut response) = json(429, r#"{"error":{"code":429,"message":"slow down"}}"#) else {
+            unreachable!("json makes an answer")
+        };
+        for (name, value) in [("x-ratelimit-reset", "9"), ("retry-after", "7"), ("set-cookie", "a=b")] {
+            response.headers_mut().insert(name, value.parse().unwrap());
+        }
+        Reply::Answer(response)
+    })
+    .await;
+    let upstreams = byok(&gemini(&server), &[]).await;
+    let failed = generate(&upstreams, Dialect::Anthropic, ASK).await.unwrap_err();
+    assert_eq!(failed.fault.retry_after, Some(std::time::Duration::from_secs(7)));
+    assert_eq!(failed.headers.len(), 1, "{:?}", failed.headers);
+    assert_eq!(failed.headers["x-ratelimit-reset"], "9");
 }

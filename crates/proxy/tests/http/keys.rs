@@ -105,7 +105,7 @@ async fn refusals_are_alike_and_in_the_format_of_the_endpoint() {
 }
 
 #[tokio::test]
-async fn a_clients_key_never_reaches_an_upstream() {
+async fn pitfall_100_a_clients_key_never_reaches_an_upstream() {
     let mut upstream = Upstream::start().await;
     let byok = start(false, &upstream).await;
     for (name, value) in [

@@ -4,6 +4,9 @@ use byok_types::{Blame, Fault};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::format::UpstreamFormat;
+use crate::openai_chat::OpenaiChat;
+
 #[derive(Deserialize)]
 struct Body {
     message: Option<String>,
@@ -16,10 +19,11 @@ const MAX_MESSAGE: usize = 2_000;
 pub(super) fn read(status: u16, body: &[u8]) -> Fault {
     let wire = serde_json::from_slice::<Body>(body).ok();
     let (message, id) = wire.map(|wire| (wire.message, wire.id)).unwrap_or_default();
-    let message = message
-        .map(|text| text.chars().take(MAX_MESSAGE).collect::<String>())
-        .filter(|text| !text.is_empty())
-        .unwrap_or_else(|| format!("the upstream answered {status} without a message"));
+    let message = message.map(|text| text.chars().take(MAX_MESSAGE).collect::<String>());
+    let Some(message) = message.filter(|text| !text.is_empty()) else {
+        // What stands before the service speaks the way most do.
+        return Fault { status, ..OpenaiChat.read_fault(status, body) };
+    };
     let mut fault = Fault::new(status, Blame::Upstream, message);
     fault.request_id = id;
     fault

@@ -1,10 +1,10 @@
 //! Reads what a Cohere client asks for.
 
-use byok_types::chat::{Ext, Limits, Show, StreamWish};
+use byok_types::chat::{Ext, Limits, StreamWish};
 use byok_types::chat::{
     Media, MediaKind, OutputFormat, Part, PartKind, Reasoning, ReasoningKind, ReasoningMode, ReasoningPart,
-    Request, Role, Sampling, Source, SystemText, Tool, ToolCall, ToolChoice, ToolKind, ToolResult, ToolType,
-    Turn, Weight,
+    Request, Role, Sampling, Show, Source, SystemText, Tool, ToolCall, ToolChoice, ToolKind, ToolResult,
+    ToolType, Turn, Weight,
 };
 use byok_types::{Family, RawJson};
 use serde::Deserialize;

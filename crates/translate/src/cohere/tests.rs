@@ -165,7 +165,7 @@ fn an_error_of_the_service_is_no_answer() {
     let fault = Cohere.read_response(br#"{"message":"model overloaded","id":"r1"}"#).unwrap_err();
     assert_eq!((fault.status, fault.message.as_str()), (502, "model overloaded"));
     let fault = Cohere.read_fault(429, b"<html>");
-    assert_eq!(fault.message, "the upstream answered 429 without a message");
+    assert_eq!(fault.message, "the upstream answered with a web page instead of an API answer");
     assert_eq!(Cohere.fault_status(&Fault::new(529, byok_types::Blame::Upstream, "")), 503);
     assert_eq!(Dialect::from(Family::Cohere), Dialect::Cohere);
 }
@@ -230,4 +230,12 @@ fn pitfall_57_events_of_kinds_to_come_are_skipped_whatever_their_fields_hold() {
     let novel = "event: debug\ndata: {\"type\":\"debug\",\"delta\":\"x\",\"message\":7}\n\n";
     let with = STREAM.replacen("event: tool-plan-delta", &format!("{novel}event: tool-plan-delta"), 1);
     assert_eq!(events(&[with.as_bytes()]), events(&[STREAM.as_bytes()]));
+}
+
+#[test]
+fn pitfall_143_errors_of_what_stands_before_the_service_keep_their_words() {
+    for body in [r#"{"error":"boom"}"#, r#"{"error":{"message":"boom"}}"#, r#"{"detail":[{"msg":"boom"}]}"#] {
+        let fault = Cohere.read_fault(422, body.as_bytes());
+        assert!(fault.status == 422 && fault.message.contains("boom"), "{body}: {}", fault.message);
+    }
 }

@@ -190,10 +190,12 @@ fn reasoning() -> impl Strategy<Value = Reasoning> {
     let shows = vec![Show::None, Show::Summary, Show::Unset];
     (prop::sample::select(modes), prop::sample::select(efforts), prop::sample::select(shows)).prop_map(
         |(mode, effort, show)| {
-            let thinks = matches!(mode, ReasoningMode::Adaptive | ReasoningMode::Budget(_));
-            // A budget without a word about showing is read as one that shows.
-            let shown = if matches!(mode, ReasoningMode::Budget(_)) { Show::Summary } else { Show::Unset };
-            let show = if thinks && show != Show::Unset { show } else { shown };
+            let show = match (mode, show) {
+                // With a budget, showing a summary is what saying nothing means.
+                (ReasoningMode::Budget(_), Show::Unset) => Show::Summary,
+                (ReasoningMode::Adaptive | ReasoningMode::Budget(_), show) => show,
+                _ => Show::Unset,
+            };
             Reasoning { mode, effort, show, summary: None }
         },
     )
