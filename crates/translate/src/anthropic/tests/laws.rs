@@ -192,8 +192,8 @@ fn reasoning() -> impl Strategy<Value = Reasoning> {
         |(mode, effort, show)| {
             let thinks = matches!(mode, ReasoningMode::Adaptive | ReasoningMode::Budget(_));
             // A budget without a word about showing is read as one that shows.
-            let shown = if matches!(mode, ReasoningMode::Budget(_)) { Show::Summary } else { Show::Unset };
-            let show = if thinks && show != Show::Unset { show } else { shown };
+            let unsaid = if matches!(mode, ReasoningMode::Budget(_)) { Show::Summary } else { Show::Unset };
+            let show = if thinks && show != Show::Unset { show } else { unsaid };
             Reasoning { mode, effort, show, summary: None }
         },
     )
