@@ -16,6 +16,8 @@ pub(super) struct Writer {
     sequence: u64,
     output: Vec<Value>,
     open: Option<Part>,
+    /// The id of the open part's item, made once: the item itself holds all that has been said so far.
+    open_id: Value,
     stop: Option<Stop>,
     usage: Usage,
 }
@@ -28,6 +30,7 @@ impl Writer {
             sequence: 0,
             output: Vec::new(),
             open: None,
+            open_id: Value::Null,
             stop: None,
             usage: Usage::default(),
         }
@@ -93,8 +96,10 @@ impl Writer {
                 })
             }
         });
+        self.open_id = Value::Null;
         if let Some(mut item) = self.item(&part, "in_progress") {
             let id = item["id"].clone();
+            self.open_id = id.clone();
             let is_message = item["type"] == "message";
             let content = item["content"][0].clone();
             if is_message {
@@ -119,7 +124,7 @@ impl Writer {
 
     fn grow(&mut self, delta: &Delta, out: &mut Vec<u8>) {
         let Some(mut part) = self.open.take() else { return };
-        let id = self.item(&part, "in_progress").map_or(Value::Null, |item| item["id"].clone());
+        let id = self.open_id.clone();
         match (delta, &mut part.kind) {
             (Delta::Text(more), PartKind::Text { text, .. }) => {
                 text.push_str(more);
