@@ -8,9 +8,13 @@
 //! a refreshed pair is stored before it is used.
 
 pub mod error;
+pub mod http;
 pub mod input;
+pub mod renew;
 pub mod vault;
 
 pub use error::AuthError;
+pub use http::{Http, HttpError};
 pub use input::{InputError, api_key};
+pub use renew::{Renew, RenewError};
 pub use vault::Vault;

@@ -4,6 +4,7 @@
 //! enough from the start that no copy stays behind in memory that it grew out of.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use byok_types::{Credential, CredentialKind, Secret, TokenSet};
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,8 @@ struct Tokens<'a> {
     expires_at: Option<i64>,
     #[serde(borrow, default)]
     label: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "BTreeMap::is_empty")]
+    details: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
 }
 
 /// The bytes to seal.
@@ -37,14 +40,20 @@ pub(crate) fn write(credential: &Credential) -> Result<Zeroizing<Vec<u8>>, serde
         Credential::OAuth(tokens) => {
             let refresh = tokens.refresh.as_ref().map(Secret::expose);
             let label = tokens.label.as_deref();
-            let length =
-                tokens.access.expose().len() + refresh.map_or(0, str::len) + label.map_or(0, str::len);
+            let details = tokens.details.iter().map(|(name, value)| (name, value.expose()));
+            let length = tokens.access.expose().len()
+                + refresh.map_or(0, str::len)
+                + label.map_or(0, str::len)
+                + details.clone().map(|(name, value)| name.len() + value.len() + 8).sum::<usize>();
             json(
                 &Tokens {
                     access: Cow::Borrowed(tokens.access.expose()),
                     refresh: refresh.map(Cow::Borrowed),
                     expires_at: tokens.expires_at.map(time::to_ms),
                     label: label.map(Cow::Borrowed),
+                    details: details
+                        .map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)))
+                        .collect(),
                 },
                 length,
             )
@@ -74,6 +83,11 @@ pub(crate) fn read(kind: CredentialKind, bytes: &[u8]) -> Option<Credential> {
                 refresh: payload.refresh.map(Secret::new),
                 expires_at: payload.expires_at.map(time::from_ms),
                 label: payload.label.map(Cow::into_owned),
+                details: payload
+                    .details
+                    .into_iter()
+                    .map(|(name, value)| (name.into_owned(), Secret::new(value)))
+                    .collect(),
             }))
         }
         CredentialKind::None => bytes.is_empty().then_some(Credential::None),
@@ -88,12 +102,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn tokens_come_back(access in any::<String>(), refresh in any::<Option<String>>(), label in any::<Option<String>>(), ms in any::<Option<u32>>()) {
+        fn tokens_come_back(access in any::<String>(), refresh in any::<Option<String>>(), label in any::<Option<String>>(), ms in any::<Option<u32>>(), details in any::<BTreeMap<String, String>>()) {
             let tokens = TokenSet {
                 access: Secret::new(access.as_str()),
                 refresh: refresh.clone().map(Secret::new),
                 expires_at: ms.map(|ms| time::from_ms(i64::from(ms))),
                 label: label.clone(),
+                details: details.clone().into_iter().map(|(name, value)| (name, Secret::new(value))).collect(),
             };
             let bytes = write(&Credential::OAuth(tokens.clone())).unwrap();
             let Some(Credential::OAuth(back)) = read(CredentialKind::OAuth, &bytes) else {
@@ -103,6 +118,9 @@ mod tests {
             prop_assert_eq!(back.refresh.as_ref().map(|secret| secret.expose().to_owned()), refresh);
             prop_assert_eq!(back.expires_at, tokens.expires_at);
             prop_assert_eq!(back.label, label);
+            let held: BTreeMap<String, String> =
+                back.details.iter().map(|(name, value)| (name.to_owned(), value.expose().to_owned())).collect();
+            prop_assert_eq!(held, details);
         }
 
         #[test]

@@ -137,6 +137,7 @@ fn login(provider: &str, account: &str, access: &str, refresh: &str) -> NewAccou
             refresh: Some(Secret::new(refresh)),
             expires_at: Some(std::time::UNIX_EPOCH + std::time::Duration::from_millis(1_800_000_000_123)),
             label: Some("me@example.com".to_owned()),
+            details: byok_types::Details::default(),
         }),
         base_url: None,
         label: None,

@@ -21,7 +21,7 @@ pub mod json;
 pub mod model;
 pub mod secret;
 
-pub use credential::{Credential, CredentialKind, TokenSet};
+pub use credential::{Credential, CredentialKind, Detail, Details, TokenSet};
 pub use family::{Dialect, Family};
 pub use fault::{Blame, Code, Fault, FaultKind};
 pub use id::{AccountId, AccountKey, AppId, ModelId, ProviderId, RequestId};
