@@ -19,6 +19,8 @@ pub(super) struct Writer {
     /// Whether the open part has ended. Its item is finished when it is known whether the answer goes on
     /// behind it or was cut off in it.
     ended: bool,
+    /// The id of the open part's item, made once: the item itself holds all that has been said so far.
+    open_id: Value,
     stop: Option<Stop>,
     usage: Usage,
 }
@@ -32,6 +34,7 @@ impl Writer {
             output: Vec::new(),
             open: None,
             ended: false,
+            open_id: Value::Null,
             stop: None,
             usage: Usage::default(),
         }
@@ -98,8 +101,10 @@ impl Writer {
                 })
             }
         });
+        self.open_id = Value::Null;
         if let Some(mut item) = self.item(&part, "in_progress") {
             let id = item["id"].clone();
+            self.open_id = id.clone();
             let is_message = item["type"] == "message";
             let content = item["content"][0].clone();
             if is_message {
@@ -124,7 +129,7 @@ impl Writer {
 
     fn grow(&mut self, delta: &Delta, out: &mut Vec<u8>) {
         let Some(mut part) = self.open.take() else { return };
-        let id = self.item(&part, "in_progress").map_or(Value::Null, |item| item["id"].clone());
+        let id = self.open_id.clone();
         match (delta, &mut part.kind) {
             (Delta::Text(more), PartKind::Text { text, .. }) => {
                 text.push_str(more);

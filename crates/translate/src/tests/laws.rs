@@ -76,17 +76,14 @@ fn answer() -> impl Strategy<Value = Response> {
                 }))
             };
             parts.extend(thoughts.map(thought));
-            let reason = match calls {
+            let reason = if let Some((first, second)) = calls {
                 // Cohere has no words beside calls.
-                Some((first, second)) => {
-                    parts.push(first);
-                    parts.extend(second);
-                    StopReason::ToolUse
-                }
-                None => {
-                    parts.push(Part::text(text.unwrap_or_else(|| "Hello".to_owned())));
-                    if limit { StopReason::MaxTokens } else { StopReason::EndTurn }
-                }
+                parts.push(first);
+                parts.extend(second);
+                StopReason::ToolUse
+            } else {
+                parts.push(Part::text(text.unwrap_or_else(|| "Hello".to_owned())));
+                if limit { StopReason::MaxTokens } else { StopReason::EndTurn }
             };
             Response {
                 id: "r".to_owned(),
@@ -114,7 +111,7 @@ fn said(response: &Response) -> (Vec<(String, String, String)>, Vec<StopReason>)
             PartKind::ToolCall(call) => (call.name.clone(), call.id.clone(), call.arguments.clone()),
             other => (format!("{other:?}"), String::new(), String::new()),
         });
-    (parts.collect(), response.candidates.iter().map(|candidate| candidate.stop.reason.clone()).collect())
+    (parts.collect(), response.candidates.iter().map(|candidate| candidate.stop.reason).collect())
 }
 
 /// A stream with all that the framing allows and nobody needs: a byte-order mark, comments, other line

@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use byok_types::{Dialect, Family, Fault};
 use serde_json::Value;
 
-use self::client::Wish;
+use self::client::{About, Wish};
 use self::upstream::{Ending, Said};
 use crate::exchange::{Ask, Call, Exchange};
 use crate::facts::model_facts;
@@ -34,7 +34,7 @@ fn cases() -> Vec<Case> {
     let thought = |said: Said| Said { thoughts: vec!["Oslo and", " Rome."], ..said };
     let ends = |ending: Ending| Said { ending, ..text(&["Half an", " answer"]) };
     let plain = || Wish { text: "Hi", ..Wish::default() };
-    let tools = || Wish { text: "Weather?", tools: true, ..Wish::default() };
+    let tools = || Wish { text: "Weather?", about: About::Tools };
     let case = |name, wish, said| Case { name, wish, said, then: None };
     vec![
         case("text", plain(), text(&["Hello", " wörld."])),
@@ -47,12 +47,16 @@ fn cases() -> Vec<Case> {
             then: Some(thought(text(&["Snow."]))),
             ..case(
                 "thoughts with a token, then results",
-                Wish { thinks: true, ..tools() },
+                Wish { about: About::Thoughts, ..tools() },
                 thought(calls(&["Oslo", "Rome"])),
             )
         },
-        case("image", Wish { image: true, text: "What?", ..Wish::default() }, text(&["A pixel."])),
-        case("structured output", Wish { schema: true, ..plain() }, text(&["{\"city\":", "\"Oslo\"}"])),
+        case("image", Wish { about: About::Image, text: "What?" }, text(&["A pixel."])),
+        case(
+            "structured output",
+            Wish { about: About::Schema, ..plain() },
+            text(&["{\"city\":", "\"Oslo\"}"]),
+        ),
         case("refusal", plain(), ends(Ending::Refused)),
         case("length stop", plain(), ends(Ending::Length)),
         case("usage with cache", plain(), Said { cache: true, ..text(&["Hello."]) }),
@@ -117,7 +121,7 @@ fn exchange(
         .unwrap();
     };
     let body = client::body(client, turns, wish, false);
-    let (whole, call) = match begin(client, upstream, &body, false, wish.thinks) {
+    let (whole, call) = match begin(client, upstream, &body, false, wish.about == About::Thoughts) {
         Ok(begun) => begun,
         Err(refused) => {
             out.push_str("refused: ");
@@ -146,7 +150,7 @@ fn exchange(
     }
     if let Some(bytes) = upstream::stream(upstream, said) {
         let body = client::body(client, turns, wish, true);
-        let (streamed, _) = begin(client, upstream, &body, true, wish.thinks).unwrap();
+        let (streamed, _) = begin(client, upstream, &body, true, wish.about == About::Thoughts).unwrap();
         let (mut pipe, mut seen) = (streamed.stream(), Vec::new());
         pipe.feed(bytes.as_bytes(), &mut seen);
         pipe.finish(&mut seen);
@@ -185,7 +189,7 @@ fn every_pair_has_its_golden_transcript() {
         for upstream in Family::ALL.into_iter().filter(|family| client.family() != Some(*family)) {
             let seen = transcript(client, upstream);
             settings.bind(|| {
-                insta::assert_snapshot!(format!("{client} on {upstream}").replace([' ', '/'], "_"), seen)
+                insta::assert_snapshot!(format!("{client} on {upstream}").replace([' ', '/'], "_"), seen);
             });
         }
     }

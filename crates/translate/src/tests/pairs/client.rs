@@ -11,10 +11,21 @@ pub(super) const PNG: &str =
 #[derive(Default)]
 pub(super) struct Wish {
     pub(super) text: &'static str,
-    pub(super) image: bool,
-    pub(super) schema: bool,
-    pub(super) thinks: bool,
-    pub(super) tools: bool,
+    pub(super) about: About,
+}
+
+/// What the call is about, beside its words.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum About {
+    /// An image to look at.
+    Image,
+    /// A schema for the answer.
+    Schema,
+    /// Tools and thoughts.
+    Thoughts,
+    Tools,
+    #[default]
+    Words,
 }
 
 fn schema() -> Value {
@@ -25,15 +36,17 @@ fn schema() -> Value {
 pub(super) fn user(client: Dialect, wish: &Wish) -> Value {
     let (text, url) = (wish.text, format!("data:image/png;base64,{PNG}"));
     match client {
-        Dialect::Anthropic if wish.image => json!({"role": "user", "content": [
+        Dialect::Anthropic if wish.about == About::Image => json!({"role": "user", "content": [
             {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}, {"type": "text", "text": text}]}),
-        Dialect::Gemini if wish.image => json!({"role": "user", "parts": [
+        Dialect::Gemini if wish.about == About::Image => json!({"role": "user", "parts": [
             {"inlineData": {"mimeType": "image/png", "data": PNG}}, {"text": text}]}),
         Dialect::Gemini => json!({"role": "user", "parts": [{"text": text}]}),
-        Dialect::OllamaChat if wish.image => json!({"role": "user", "content": text, "images": [PNG]}),
-        Dialect::OpenaiResponses if wish.image => json!({"role": "user", "content": [
+        Dialect::OllamaChat if wish.about == About::Image => {
+            json!({"role": "user", "content": text, "images": [PNG]})
+        }
+        Dialect::OpenaiResponses if wish.about == About::Image => json!({"role": "user", "content": [
             {"type": "input_image", "image_url": url, "detail": "auto"}, {"type": "input_text", "text": text}]}),
-        _ if wish.image => json!({"role": "user", "content": [
+        _ if wish.about == About::Image => json!({"role": "user", "content": [
             {"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": text}]}),
         _ => json!({"role": "user", "content": text}),
     }
@@ -65,7 +78,7 @@ pub(super) fn body(client: Dialect, turns: &[Value], wish: &Wish, stream: bool) 
     if client == Dialect::OpenaiChat && stream {
         body["stream_options"] = json!({"include_usage": true});
     }
-    if wish.tools {
+    if matches!(wish.about, About::Thoughts | About::Tools) {
         body["tools"] = match client {
             Dialect::Anthropic => {
                 json!([{"name": "weather", "description": "The weather", "input_schema": schema()}])
@@ -79,7 +92,7 @@ pub(super) fn body(client: Dialect, turns: &[Value], wish: &Wish, stream: bool) 
             _ => json!([tool()]),
         };
     }
-    if wish.thinks {
+    if wish.about == About::Thoughts {
         match client {
             Dialect::Anthropic => body["thinking"] = json!({"type": "enabled", "budget_tokens": 2048}),
             Dialect::Cohere => body["thinking"] = json!({"type": "enabled", "token_budget": 2048}),
@@ -95,13 +108,13 @@ pub(super) fn body(client: Dialect, turns: &[Value], wish: &Wish, stream: bool) 
             _ => body["reasoning_effort"] = json!("medium"),
         }
     }
-    if wish.schema {
+    if wish.about == About::Schema {
         match client {
             Dialect::Anthropic => {
-                body["output_config"] = json!({"format": {"type": "json_schema", "schema": schema()}})
+                body["output_config"] = json!({"format": {"type": "json_schema", "schema": schema()}});
             }
             Dialect::Cohere => {
-                body["response_format"] = json!({"type": "json_object", "json_schema": schema()})
+                body["response_format"] = json!({"type": "json_object", "json_schema": schema()});
             }
             Dialect::Gemini => {
                 body["generationConfig"]["responseMimeType"] = json!("application/json");

@@ -113,11 +113,10 @@ fn reason(family: Family, said: &Said) -> &'static str {
         (Family::Gemini, Ending::Refused) => "SAFETY",
         (Family::Gemini, _) => "STOP",
         (Family::OpenaiChat, Ending::Length) => "length",
-        (Family::OpenaiChat, Ending::Refused) => "content_filter",
+        (Family::OpenaiChat | Family::OpenaiResponses, Ending::Refused) => "content_filter",
         (Family::OpenaiChat, _) if called => "tool_calls",
         (Family::OpenaiChat, _) => "stop",
         (Family::OpenaiResponses, Ending::Length) => "max_output_tokens",
-        (Family::OpenaiResponses, Ending::Refused) => "content_filter",
         (Family::OpenaiResponses, _) => "completed",
     }
 }
@@ -229,7 +228,7 @@ pub(super) fn stream(family: Family, said: &Said) -> Option<String> {
     match said.ending {
         Ending::Error => return None,
         Ending::Cut | Ending::BreaksWithError => {
-            events.truncate(if family == Family::OpenaiChat { 3 } else { 4 })
+            events.truncate(if family == Family::OpenaiChat { 3 } else { 4 });
         }
         Ending::Good | Ending::Length | Ending::Refused => {}
     }
