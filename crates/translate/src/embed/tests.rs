@@ -40,18 +40,17 @@ fn plain(client: Client, texts: &[String]) -> Value {
         Client::GeminiOne => {
             json!({ "content": { "parts": [{ "text": texts[0] }] }, "outputDimensionality": 3 })
         }
-        Client::Ollama => json!({ "model": "m", "input": texts, "dimensions": 3 }),
         Client::OllamaLegacy => json!({ "model": "m", "prompt": texts[0] }),
-        Client::Openai => json!({ "model": "m", "input": texts, "dimensions": 3 }),
+        Client::Ollama | Client::Openai => json!({ "model": "m", "input": texts, "dimensions": 3 }),
     }
 }
 
 /// An upstream's answer with these vectors.
-fn answer(upstream: Upstream, vectors: &[Vec<f32>], tokens: u64) -> Value {
+fn answer(upstream: Upstream, vectors: &[Vec<f32>], tokens: u32) -> Value {
     match upstream {
         Upstream::Cohere => json!({
             "id": "x", "embeddings": { "float": vectors }, "texts": [], "response_type": "embeddings_by_type",
-            "meta": { "api_version": { "version": "2" }, "billed_units": { "input_tokens": tokens as f64 } },
+            "meta": { "api_version": { "version": "2" }, "billed_units": { "input_tokens": f64::from(tokens) } },
         }),
         Upstream::Gemini => {
             let embeddings: Vec<_> = vectors.iter().map(|values| json!({ "values": values })).collect();
@@ -69,6 +68,11 @@ fn answer(upstream: Upstream, vectors: &[Vec<f32>], tokens: u64) -> Value {
                 "usage": { "prompt_tokens": tokens, "total_tokens": tokens } })
         }
     }
+}
+
+/// A number that stands for a text.
+fn number(at: usize) -> f32 {
+    f32::from(u16::try_from(at).unwrap())
 }
 
 /// The vectors of a client's answer, and its count.
@@ -342,15 +346,16 @@ fn a_long_list_goes_out_in_several_calls_and_comes_back_as_one() {
             let body: Value = serde_json::from_slice(&call.body).unwrap();
             let list = body.get("requests").or(body.get("texts")).unwrap().as_array().unwrap();
             assert_eq!(list.len(), size);
-            #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-            let vectors: Vec<_> = (next..next + size).map(|at| vec![at as f32]).collect();
-            exchange.read(answer(upstream, &vectors, size as u64).to_string().as_bytes()).unwrap();
+            let vectors: Vec<_> = (next..next + size).map(|at| vec![number(at)]).collect();
+            exchange
+                .read(answer(upstream, &vectors, u32::try_from(size).unwrap()).to_string().as_bytes())
+                .unwrap();
             next += size;
         }
         let whole = exchange.finish();
         let (vectors, count) = seen(Client::Openai, &whole.body);
         assert_eq!((whole.usage.input, count), (Some(250), Some(250)));
-        assert!(vectors.iter().enumerate().all(|(at, vector)| vector == &[at as f32]));
+        assert!(vectors.iter().enumerate().all(|(at, vector)| vector == &[number(at)]));
     }
 }
 
@@ -528,7 +533,7 @@ proptest! {
         texts in prop::collection::vec("\\PC{0,12}", 1..4),
         number in -1e30_f32..1e30,
         small in -1.0_f32..1.0,
-        tokens in 0_u64..1_000_000,
+        tokens in 0_u32..1_000_000,
     ) {
         for (client, upstream) in pairs() {
             let texts = if takes_one(client) { &texts[..1] } else { &texts[..] };
@@ -537,10 +542,10 @@ proptest! {
             prop_assert_eq!(calls.len(), 1);
             exchange.read(answer(upstream, &vectors, tokens).to_string().as_bytes()).unwrap();
             let whole = exchange.finish();
-            prop_assert_eq!(whole.usage.input, Some(tokens));
+            prop_assert_eq!(whole.usage.input, Some(tokens.into()));
             let (got, count) = seen(client, &whole.body);
             prop_assert_eq!(got, vectors);
-            prop_assert_eq!(count, (client != Client::OllamaLegacy).then_some(tokens));
+            prop_assert_eq!(count, (client != Client::OllamaLegacy).then_some(tokens.into()));
         }
     }
 
