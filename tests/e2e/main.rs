@@ -2,7 +2,11 @@
 
 #![expect(clippy::expect_used, reason = "the helpers of a test fail with their reason")]
 
+mod answers;
+mod conversation;
 mod fences;
 mod formats;
 mod lifecycle;
+mod loss;
+mod mapping;
 mod wallet;

@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: the real binary as a child process ([`daemon`]), scripted upstreams
-//! ([`upstream`]), and a client that shows every byte ([`http`]).
+//! ([`upstream`]), a client that shows every byte ([`http`]), and all of them put together for every pair of
+//! formats ([`matrix`]).
 //!
 //! Everything here is the standard library's: what judges the program should not be built of the
 //! program's own parts.
@@ -13,4 +14,5 @@
 
 pub mod daemon;
 pub mod http;
+pub mod matrix;
 pub mod upstream;

@@ -45,11 +45,18 @@ impl Upstream {
 
     /// Whether a request is waiting to be looked at.
     pub fn has_request(&self) -> bool {
-        self.requests.lock().expect("no test panics while it holds this").try_recv().is_ok()
+        self.take_request().is_some()
+    }
+
+    /// The next request that has come already.
+    pub fn take_request(&self) -> Option<Message> {
+        self.requests.lock().expect("no test panics while it holds this").try_recv().ok()
     }
 }
 
 fn serve(stream: TcpStream, script: &(impl Fn(&Message, &mut Answer) + ?Sized), sender: &Sender<Message>) {
+    // An answer goes out in several writes; none of them is to wait for the other side's word.
+    let _ = stream.set_nodelay(true);
     let Ok(writer) = stream.try_clone() else { return };
     let mut answer = Answer { stream: writer };
     let mut reader = BufReader::new(stream);
@@ -65,11 +72,19 @@ fn serve(stream: TcpStream, script: &(impl Fn(&Message, &mut Answer) + ?Sized), 
 impl Answer {
     /// A whole JSON answer.
     pub fn json(&mut self, status: u16, body: &str) {
-        let head = format!(
-            "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
-        self.raw(head.as_bytes());
+        self.document(status, &[], body);
+    }
+
+    /// A whole answer with more headers; JSON unless they say otherwise.
+    pub fn document(&mut self, status: u16, headers: &[(&str, String)], body: &str) {
+        let mut head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
+        if !headers.iter().any(|(name, _)| *name == "content-type") {
+            head.push_str("content-type: application/json\r\n");
+        }
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        self.raw(format!("{head}\r\n").as_bytes());
         self.raw(body.as_bytes());
     }
 

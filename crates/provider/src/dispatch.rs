@@ -128,7 +128,8 @@ impl Dispatch<'_> {
         }
         let headers = self.headers(response.headers(), &mask);
         if status.is_client_error() || status.is_server_error() {
-            let refusal = self.refusal(response, headers, &mask).await.map_err(given_up)?;
+            let mut refusal = self.refusal(response, headers, &mask).await.map_err(given_up)?;
+            self.name_the_account(&mut refusal.fault, account);
             let moves_on = refusal.moves_on();
             let missed = Missed::Refused(refusal);
             return Err(if moves_on { Attempt::Next(missed) } else { Attempt::Final(missed) });
@@ -164,6 +165,16 @@ impl Dispatch<'_> {
             Err(_) => Bytes::new(),
         };
         Ok(Refusal::new(self.family, head.status, &head.headers, headers, &body, mask, now()))
+    }
+
+    /// A client takes a refused key for its own; the message says whose it is.
+    fn name_the_account(&self, fault: &mut Fault, account: &Account) {
+        let refused = match fault.status {
+            401 => "did not accept the credential of its account",
+            403 => "did not allow this to its account",
+            _ => return,
+        };
+        fault.message = format!("{} {refused} {}: {}", self.spec.id, account.id(), fault.message);
     }
 
     fn too_late(&self) -> Fault {

@@ -132,7 +132,12 @@ fn tool_message<'a>(result: &'a ToolResult, moved: &mut Vec<&'a Part>) -> Value 
         }
     }
     let text = texts.join("\n");
-    let text = if result.is_error { format!("Error: {text}") } else { text };
+    let text = match (text.trim().is_empty(), result.is_error) {
+        // An empty message is refused.
+        (true, _) => "(no output)".to_owned(),
+        (false, true) => format!("Error: {text}"),
+        (false, false) => text,
+    };
     json!({"role": "tool", "tool_call_id": result.call_id, "content": text})
 }
 
