@@ -19,6 +19,7 @@ mod leases;
 mod passphrase;
 mod payload;
 mod protection;
+mod renewals;
 mod schema;
 mod seal;
 mod time;
@@ -32,12 +33,13 @@ use std::sync::Arc;
 
 use byok_types::Secret;
 
-pub use accounts::{Account, Held, NewAccount, Wallet};
+pub use accounts::{Account, AccountState, Held, NewAccount, Wallet};
 pub use apps::App;
 pub use error::Error;
 pub use keyring::{Keyring, KeyringError, NoKeyring, OsKeyring};
 pub use passphrase::{passphrase_from_environment, passphrase_from_file};
 pub use protection::{Protection, UnknownProtection};
+pub use renewals::{Ended, Marked};
 pub use usage::{Usage, UsageSum};
 
 use protection::SharedProtection;
