@@ -1,20 +1,23 @@
 //! Gets a usable credential for an account. It knows no provider by name, and no SQL.
 //!
-//! - [`Vault`] holds the credentials in memory for the hot path and keeps up with the store.
+//! - [`Vault`] holds the credentials in memory for the hot path, keeps up with the store, and renews logins:
+//!   once for all who wait, ahead of their end, and on the disk before anyone sees the new tokens.
 //! - [`input`] says what an API key, an account name and a base URL that a person hands in may be.
 //!
-//! Login engines (PKCE, device code, authorization code) and refreshing belong here too: each flow is
-//! data that the provider's row hands in, run by an engine that does no I/O of its own. The vault is where
-//! a refreshed pair is stored before it is used.
+//! Login engines (PKCE, device code, authorization code) belong here too: each flow is data that the
+//! provider's row hands in, run by an engine that does no I/O of its own.
 
 pub mod error;
 pub mod http;
 pub mod input;
+mod refresh;
 pub mod renew;
+mod upkeep;
 pub mod vault;
 
 pub use error::AuthError;
 pub use http::{Http, HttpError};
 pub use input::{InputError, api_key};
+pub use refresh::cut_off_notice;
 pub use renew::{Renew, RenewError};
 pub use vault::Vault;
