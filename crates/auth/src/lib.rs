@@ -4,10 +4,13 @@
 //!   once for all who wait, ahead of their end, and on the disk before anyone sees the new tokens.
 //! - [`input`] says what an API key, an account name and a base URL that a person hands in may be.
 //!
-//! Login engines (PKCE, device code, authorization code) belong here too: each flow is data that the
-//! provider's row hands in, run by an engine that does no I/O of its own.
+//! - [`flow`] logs in, renews and revokes: a flow is data that the provider's row hands in, run by an engine
+//!   that reaches its vendor through an [`Http`] that is handed in as well.
+//! - [`after`] is what comes between a token and a usable login: exchanges, projects, names.
 
+pub mod after;
 pub mod error;
+pub mod flow;
 pub mod http;
 pub mod input;
 mod refresh;
@@ -16,6 +19,7 @@ mod upkeep;
 pub mod vault;
 
 pub use error::AuthError;
+pub use flow::{CallbackError, CodeLogin, DeviceLogin, Flow, Known, LoginError, Overrides, Polled, Revoked};
 pub use http::{Http, HttpError};
 pub use input::{InputError, api_key};
 pub use refresh::cut_off_notice;
