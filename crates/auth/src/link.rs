@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use byok_types::{AccountKey, Link, TokenSet};
+use byok_types::{AccountKey, Link, Secret, TokenSet};
 
 use crate::error::AuthError;
 use crate::import::{self, Skipped, Stamp};
@@ -24,14 +24,18 @@ struct Followed {
 }
 
 impl Links {
-    /// The tokens that the link leads to, good for a call at `now`.
+    /// The tokens that the link leads to, good for a call at `now`, and not those that an upstream refused.
     pub(crate) async fn tokens(
         &self,
         key: &AccountKey,
         link: &Link,
+        refused: Option<&Secret>,
         now: SystemTime,
     ) -> Result<TokenSet, AuthError> {
-        let good = |tokens: &TokenSet| tokens.remaining(now) != Some(Duration::ZERO);
+        let good = |tokens: &TokenSet| {
+            tokens.remaining(now) != Some(Duration::ZERO)
+                && refused.is_none_or(|refused| refused.expose() != tokens.access.expose())
+        };
         if let Some(Ok(tokens)) = self.read_last(key, link)
             && good(&tokens)
         {
@@ -45,9 +49,9 @@ impl Links {
         self.look(vec![(key.clone(), link.clone())]).await;
         match self.read_last(key, link) {
             Some(Ok(tokens)) if good(&tokens) => Ok(tokens),
-            Some(Ok(_)) => {
-                Err(unusable("the login in it is over, and the program has not renewed it".to_owned()))
-            }
+            Some(Ok(_)) => Err(unusable(
+                "the login in it is over or was refused, and the program has not renewed it".to_owned(),
+            )),
             Some(Err(skipped)) => Err(unusable(skipped.to_string())),
             None => Err(unusable(Skipped::Empty.to_string())),
         }

@@ -32,10 +32,38 @@ pub struct Account {
     pub expires_at: Option<SystemTime>,
     /// What last went wrong with it. Storing a credential clears this.
     pub last_error: Option<String>,
+    /// Whether it can be used, as far as is known.
+    pub state: AccountState,
+    /// When its tokens were last renewed.
+    pub renewed_at: Option<SystemTime>,
+    /// How many renewals failed since the last one that succeeded.
+    pub failures: u32,
+    /// When a renewal began whose process ended before it did, unless a renewal or a login has succeeded
+    /// since. The vendor may have ended the tokens that are here.
+    pub cut_off_at: Option<SystemTime>,
     /// Its place in the person's order; lower comes first.
     pub position: i64,
     /// The last characters of an API key.
     pub hint: Option<String>,
+}
+
+/// Whether an account can be used, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AccountState {
+    /// Its vendor has ended the login; the person has to log in again.
+    NeedsLogin,
+    /// Nothing is known against it.
+    Ok,
+}
+
+impl AccountState {
+    /// The name that is stored and shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NeedsLogin => "needs-login",
+            Self::Ok => "ok",
+        }
+    }
 }
 
 /// An account to store.
@@ -91,26 +119,6 @@ impl Store {
                 insert(&transaction, data_key, &account, now)?;
                 transaction.commit()?;
                 Ok(())
-            })
-            .await
-    }
-
-    /// Replaces the credential of an account that is still there, and leaves all else of it. `false`, and
-    /// nothing stored, when it is gone: a refresh must not bring back an account that was logged out
-    /// meanwhile. On the disk when this returns.
-    pub async fn renew(&self, key: AccountKey, credential: Credential) -> Result<bool, Error> {
-        let now = SystemTime::now();
-        self.worker
-            .run(move |database| {
-                let (transaction, keys) = database.write()?;
-                let Some(known) = row(&transaction, &key)? else {
-                    return Ok(false);
-                };
-                let data_key = keys.current_or_new(&transaction)?;
-                let account = NewAccount { key, credential, base_url: known.base_url, label: known.label };
-                insert(&transaction, data_key, &account, now)?;
-                transaction.commit()?;
-                Ok(true)
             })
             .await
     }
@@ -194,12 +202,12 @@ fn generation(connection: &Connection) -> rusqlite::Result<u64> {
 }
 
 /// A row of the table, sealed.
-struct StoredRow {
+pub(crate) struct StoredRow {
     provider: String,
     account: String,
     kind: String,
-    label: Option<String>,
-    base_url: Option<String>,
+    pub(crate) label: Option<String>,
+    pub(crate) base_url: Option<String>,
     hint: Option<String>,
     sealed: Vec<u8>,
     position: i64,
@@ -207,10 +215,14 @@ struct StoredRow {
     updated_at: i64,
     expires_at: Option<i64>,
     last_error: Option<String>,
+    state: String,
+    renewed_at: Option<i64>,
+    failures: u32,
+    cut_off_at: Option<i64>,
 }
 
 impl StoredRow {
-    const COLUMNS: &'static str = "provider, account, kind, label, base_url, hint, sealed, position, created_at, updated_at, expires_at, last_error";
+    const COLUMNS: &'static str = "provider, account, kind, label, base_url, hint, sealed, position, created_at, updated_at, expires_at, last_error, state, renewed_at, failures, cut_off_at";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -226,6 +238,10 @@ impl StoredRow {
             updated_at: row.get(9)?,
             expires_at: row.get(10)?,
             last_error: row.get(11)?,
+            state: row.get(12)?,
+            renewed_at: row.get(13)?,
+            failures: row.get(14)?,
+            cut_off_at: row.get(15)?,
         })
     }
 
@@ -240,7 +256,8 @@ impl StoredRow {
             .ok_or_else(|| Error::Sealed { account: self.key() })
     }
 
-    fn account(self) -> Result<Account, Failure> {
+    pub(crate) fn account(self) -> Result<Account, Failure> {
+        let needs_login = self.state == AccountState::NeedsLogin.name();
         Ok(Account {
             key: self.key(),
             kind: self.kind()?,
@@ -252,10 +269,14 @@ impl StoredRow {
             last_error: self.last_error,
             position: self.position,
             hint: self.hint,
+            state: if needs_login { AccountState::NeedsLogin } else { AccountState::Ok },
+            renewed_at: self.renewed_at.map(time::from_ms),
+            failures: self.failures,
+            cut_off_at: self.cut_off_at.map(time::from_ms),
         })
     }
 
-    fn open(&self, store: &str, data_key: Option<&DataKey>) -> Result<Credential, Error> {
+    pub(crate) fn open(&self, store: &str, data_key: Option<&DataKey>) -> Result<Credential, Error> {
         let kind = self.kind()?;
         let place = place(store, &self.key(), kind, self.base_url.as_deref());
         data_key
@@ -284,7 +305,7 @@ fn rows(connection: &Connection) -> rusqlite::Result<Vec<StoredRow>> {
     statement.query_map([], StoredRow::read)?.collect()
 }
 
-fn row(connection: &Connection, key: &AccountKey) -> rusqlite::Result<Option<StoredRow>> {
+pub(crate) fn row(connection: &Connection, key: &AccountKey) -> rusqlite::Result<Option<StoredRow>> {
     let columns = StoredRow::COLUMNS;
     connection
         .query_row(
@@ -295,7 +316,7 @@ fn row(connection: &Connection, key: &AccountKey) -> rusqlite::Result<Option<Sto
         .optional()
 }
 
-fn insert(
+pub(crate) fn insert(
     transaction: &Connection,
     data_key: &DataKey,
     new: &NewAccount,
@@ -316,7 +337,8 @@ fn insert(
          ON CONFLICT (provider, account) DO UPDATE SET
              kind = excluded.kind, label = excluded.label, base_url = excluded.base_url, hint = excluded.hint,
              sealed = excluded.sealed, updated_at = excluded.updated_at, expires_at = excluded.expires_at,
-             last_error = NULL",
+             last_error = NULL, state = 'ok', failures = 0, renewing_since = NULL, renewing_by = NULL,
+             cut_off_at = NULL",
         params![
             new.key.provider.as_str(),
             new.key.account.as_str(),

@@ -20,6 +20,7 @@ mod leases;
 mod passphrase;
 mod payload;
 mod protection;
+mod renewals;
 mod schema;
 mod seal;
 mod time;
@@ -33,13 +34,14 @@ use std::sync::Arc;
 
 use byok_types::Secret;
 
-pub use accounts::{Account, Held, NewAccount, Wallet};
+pub use accounts::{Account, AccountState, Held, NewAccount, Wallet};
 pub use apps::App;
 pub use error::Error;
 pub use foreign::{ForeignError, foreign_value};
 pub use keyring::{Keyring, KeyringError, NoKeyring, OsKeyring};
 pub use passphrase::{passphrase_from_environment, passphrase_from_file};
 pub use protection::{Protection, UnknownProtection};
+pub use renewals::{Ended, Marked};
 pub use usage::{Usage, UsageSum};
 
 use protection::SharedProtection;
