@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: the real binary as a child process ([`daemon`]), the same at a terminal
-//! ([`pty`]), scripted upstreams ([`upstream`]), and a client that shows every byte ([`http`]).
+//! ([`pty`]), scripted upstreams ([`upstream`]) and vendors of
+//! logins ([`vendors`]), and a client that shows every byte ([`http`]).
 //!
 //! Nearly everything here is the standard library's: what judges the program should not be built of the
 //! program's own parts.
@@ -16,3 +17,5 @@ pub mod http;
 #[cfg(unix)]
 pub mod pty;
 pub mod upstream;
+#[path = "../vendors/vendors.rs"]
+pub mod vendors;

@@ -187,9 +187,8 @@ fn watch(pty: &Pty, screen: &Screen) {
 /// only is left out until the rest of it is there, so that what was returned never changes.
 fn plain(raw: &[u8]) -> String {
     let whole = match std::str::from_utf8(raw) {
-        Ok(_) => raw.len(),
         Err(error) if error.error_len().is_none() => error.valid_up_to(),
-        Err(_) => raw.len(),
+        Ok(_) | Err(_) => raw.len(),
     };
     let text = String::from_utf8_lossy(&raw[..whole]);
     let mut plain = String::with_capacity(text.len());

@@ -1,12 +1,14 @@
 //! Gets a usable credential for an account. It knows no provider by name, and no SQL.
 //!
 //! - [`Vault`] holds the credentials in memory for the hot path and keeps up with the store.
+//! - [`callback`] listens on loopback for the browser that comes back from a login.
 //! - [`input`] says what an API key, an account name and a base URL that a person hands in may be.
 //!
 //! Login engines (PKCE, device code, authorization code) and refreshing belong here too: each flow is
 //! data that the provider's row hands in, run by an engine that does no I/O of its own. The vault is where
 //! a refreshed pair is stored before it is used.
 
+pub mod callback;
 pub mod error;
 pub mod http;
 pub mod input;
