@@ -6,8 +6,7 @@ use super::fields::Ask;
 use super::{Desk, Kind, Refusal, Reply, Request, Twist};
 
 /// Claude.
-pub const CLAUDE: Kind =
-    Kind { provider: "claude", config, script, refusal: Refusal::standard };
+pub const CLAUDE: Kind = Kind { provider: "claude", config, script, refusal: Refusal::standard };
 
 const CLIENT: &str = "9d1c250a-e61b-44d9-88ed-5944d1962f5e";
 /// The page that shows the code.

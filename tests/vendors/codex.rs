@@ -146,11 +146,7 @@ fn sign_in(desk: &Desk, query: &Fields) -> Result<Reply, Refusal> {
         return Err(Refusal::new(400, "invalid_request", format!("the host's id is `{host}`")));
     }
     grant.nonce = Some(query.random("nonce", 32)?);
-    let issued = if first {
-        desk.new_client_id("oaiapp_")
-    } else {
-        client.to_owned()
-    };
+    let issued = if first { desk.new_client_id("oaiapp_") } else { client.to_owned() };
     desk.issue(&issued);
     grant.client.clone_from(&issued);
     Ok(desk.send_back(grant, &[("client_id", &issued)]))
@@ -164,14 +160,7 @@ fn exchange(desk: &Desk, fields: &Fields) -> Result<Reply, Refusal> {
     fields.is("resource", RESOURCE)?;
     let nonce = match fields.get("grant_type")? {
         "authorization_code" => {
-            fields.only(&[
-                "grant_type",
-                "client_id",
-                "code",
-                "code_verifier",
-                "redirect_uri",
-                "resource",
-            ])?;
+            fields.only(&["grant_type", "client_id", "code", "code_verifier", "redirect_uri", "resource"])?;
             desk.redeem(fields, &client)?.nonce
         }
         "refresh_token" => {

@@ -233,12 +233,15 @@ impl Desk {
         let mut state = self.state();
         let trouble = state.troubles.iter().find(|(path, _)| request.path().ends_with(path))?.1;
         Some(match trouble {
-            Trouble::Html => Reply::page(200, "<html><body>Please log in to the hotel's network</body></html>"),
+            Trouble::Html => {
+                Reply::page(200, "<html><body>Please log in to the hotel's network</body></html>")
+            }
             Trouble::Malformed => Reply::text(200, "application/json", "{\"access_token\": \"eyJ"),
             Trouble::Nothing => Reply::json(200, &serde_json::json!({})),
-            Trouble::Status(status) => {
-                Reply::json(status, &serde_json::json!({"error": "server_error", "error_description": "busy"}))
-            }
+            Trouble::Status(status) => Reply::json(
+                status,
+                &serde_json::json!({"error": "server_error", "error_description": "busy"}),
+            ),
             Trouble::Waits => {
                 let deadline = Instant::now() + PATIENCE;
                 while !state.released && Instant::now() < deadline {

@@ -114,7 +114,8 @@ fn register(desk: &Desk, body: &Value) -> Result<Reply, Refusal> {
     let grants = &body["grantTypes"];
     let redirect = if *grants == json!(["authorization_code", "refresh_token"]) {
         let redirect = body["redirectUris"][0].as_str().unwrap_or_default();
-        let port = redirect.strip_prefix("http://127.0.0.1:").and_then(|rest| rest.strip_suffix("/oauth/callback"));
+        let port =
+            redirect.strip_prefix("http://127.0.0.1:").and_then(|rest| rest.strip_suffix("/oauth/callback"));
         if port.and_then(|port| port.parse::<u16>().ok()).is_none() {
             return Err(wrong(format!("the redirect is `{redirect}`")));
         }
@@ -132,12 +133,14 @@ fn register(desk: &Desk, body: &Value) -> Result<Reply, Refusal> {
         return Err(wrong(format!("the client is {body}")));
     }
     let known = ["clientName", "clientType", "scopes", "grantTypes", "redirectUris", "issuerUrl"];
-    if let Some(other) = body.as_object().and_then(|all| all.keys().find(|name| !known.contains(&name.as_str())))
+    if let Some(other) =
+        body.as_object().and_then(|all| all.keys().find(|name| !known.contains(&name.as_str())))
     {
         return Err(wrong(format!("{other} is not known here")));
     }
     let (id, secret) = desk.register(redirect);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let answer = json!({"clientId": id, "clientSecret": secret, "clientSecretExpiresAt": now + 90 * 24 * 3600});
+    let answer =
+        json!({"clientId": id, "clientSecret": secret, "clientSecretExpiresAt": now + 90 * 24 * 3600});
     Ok(Reply::json(200, &answer))
 }

@@ -10,7 +10,7 @@ mod page;
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +27,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+use crate::flow::Redirect;
 
 pub use holder::Holder;
 pub use page::Page;
@@ -96,10 +98,11 @@ fn by(holder: Option<&Holder>) -> String {
 }
 
 impl Listener {
-    /// Listens for the path `path` at the first of `ports` that is free, or at any free port where there are
-    /// none. At 127.0.0.1, and at `::1` as well where the browser is sent to `host` `localhost`, which may
-    /// mean either: to have only one of the two would leave the other to whoever takes it.
-    pub async fn bind(host: &str, ports: &[u16], path: &'static str) -> Result<Self, BindError> {
+    /// Listens where a flow's browser is sent: at the first of its ports that is free, or at any free one
+    /// where it has none. At 127.0.0.1, and at `::1` as well where the host is `localhost`, which may mean
+    /// either: to have only one of the two would leave the other to whoever takes it.
+    pub async fn bind(redirect: Redirect) -> Result<Self, BindError> {
+        let Redirect { host, ports, path } = redirect;
         let both = host == "localhost";
         let mut sockets = Vec::new();
         if ports.is_empty() {
@@ -263,11 +266,6 @@ fn is_ours(headers: &HeaderMap, target: &Uri, port: u16) -> bool {
 /// A refusal for programs; it repeats nothing of the request.
 fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
     page::response(status, "text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()))
-}
-
-/// Where a listener of this port can be reached: for messages.
-pub fn address(port: u16) -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
 #[cfg(test)]

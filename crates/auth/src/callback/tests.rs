@@ -8,8 +8,17 @@ use super::*;
 
 const PATH: &str = "/auth/callback";
 
+/// Redirects are facts, so they are constants everywhere else.
+fn redirect(host: &'static str, ports: &[u16]) -> Redirect {
+    Redirect { host, ports: Vec::leak(ports.to_vec()), path: PATH }
+}
+
+fn address(port: u16) -> (Ipv4Addr, u16) {
+    (Ipv4Addr::LOCALHOST, port)
+}
+
 async fn listener() -> Listener {
-    Listener::bind("127.0.0.1", &[], PATH).await.unwrap()
+    Listener::bind(redirect("127.0.0.1", &[])).await.unwrap()
 }
 
 /// Sends a request's head and returns the connection.
@@ -152,7 +161,7 @@ async fn idle_connections_do_not_keep_a_browser_out() {
 
 #[tokio::test]
 async fn localhost_is_both_addresses_and_no_other() {
-    let listener = Listener::bind("localhost", &[], PATH).await.unwrap();
+    let listener = Listener::bind(redirect("localhost", &[])).await.unwrap();
     let port = listener.port();
     let has_v6 = std::net::TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
     let v6 = std::net::TcpListener::bind((Ipv6Addr::LOCALHOST, port));
@@ -176,10 +185,10 @@ async fn the_first_free_port_is_taken_and_who_has_a_taken_one_is_told() {
         let other = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         other.local_addr().unwrap().port()
     };
-    let listener = Listener::bind("127.0.0.1", &[taken, free], PATH).await.unwrap();
+    let listener = Listener::bind(redirect("127.0.0.1", &[taken, free])).await.unwrap();
     assert_eq!(listener.port(), free);
     drop(listener);
-    let error = Listener::bind("localhost", &[taken], PATH).await.unwrap_err();
+    let error = Listener::bind(redirect("localhost", &[taken])).await.unwrap_err();
     let said = error.to_string();
     let BindError::Taken { port, holder } = error else { panic!("{said}") };
     assert_eq!(port, taken);
