@@ -97,7 +97,7 @@ pub struct Grant {
     pub state: String,
     /// `OpenID`'s nonce.
     pub nonce: Option<String>,
-    used: bool,
+    pub(super) used: bool,
 }
 
 /// What the person has decided about a device code.
