@@ -5,4 +5,6 @@
 mod fences;
 mod formats;
 mod lifecycle;
+#[cfg(unix)]
+mod logins;
 mod wallet;

@@ -211,8 +211,7 @@ async fn accept(socket: TcpListener, desk: Arc<Desk>) {
 
 async fn connection(stream: TcpStream, desk: Arc<Desk>) {
     let desk = &desk;
-    let service =
-        service_fn(move |request| async move { Ok::<_, Infallible>(desk.answer(&request).await) });
+    let service = service_fn(move |request| async move { Ok::<_, Infallible>(desk.answer(&request).await) });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
