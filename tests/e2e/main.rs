@@ -7,6 +7,8 @@ mod conversation;
 mod fences;
 mod formats;
 mod lifecycle;
+#[cfg(unix)]
+mod logins;
 mod loss;
 mod mapping;
 mod wallet;

@@ -1,8 +1,8 @@
-//! What the end-to-end tests share: the real binary as a child process ([`daemon`]), scripted upstreams
-//! ([`upstream`]), a client that shows every byte ([`http`]), and all of them put together for every pair of
-//! formats ([`matrix`]).
+//! What the end-to-end tests share: the real binary as a child process ([`daemon`]), the same at a terminal
+//! ([`pty`]), scripted upstreams ([`upstream`]) and vendors of logins ([`vendors`]), a client that shows
+//! every byte ([`http`]), and all of them put together for every pair of formats ([`matrix`]).
 //!
-//! Everything here is the standard library's: what judges the program should not be built of the
+//! Nearly everything here is the standard library's: what judges the program should not be built of the
 //! program's own parts.
 
 #![expect(
@@ -15,4 +15,8 @@
 pub mod daemon;
 pub mod http;
 pub mod matrix;
+#[cfg(unix)]
+pub mod pty;
 pub mod upstream;
+#[path = "../vendors/vendors.rs"]
+pub mod vendors;

@@ -1,5 +1,6 @@
 //! A scripted upstream: each request that comes is recorded and answered by the test's own script.
 
+use std::fmt::Write as _;
 use std::io::{BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -72,19 +73,27 @@ fn serve(stream: TcpStream, script: &(impl Fn(&Message, &mut Answer) + ?Sized), 
 impl Answer {
     /// A whole JSON answer.
     pub fn json(&mut self, status: u16, body: &str) {
-        self.document(status, &[], body);
+        self.whole(status, &[("content-type", "application/json")], body);
     }
 
     /// A whole answer with more headers; JSON unless they say otherwise.
     pub fn document(&mut self, status: u16, headers: &[(&str, String)], body: &str) {
+        let mut all: Vec<(&str, &str)> =
+            headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        if !all.iter().any(|(name, _)| *name == "content-type") {
+            all.push(("content-type", "application/json"));
+        }
+        self.whole(status, &all, body);
+    }
+
+    /// A whole answer.
+    pub fn whole(&mut self, status: u16, headers: &[(&str, &str)], body: &str) {
         let mut head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
-        if !headers.iter().any(|(name, _)| *name == "content-type") {
-            head.push_str("content-type: application/json\r\n");
-        }
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(head, "{name}: {value}\r\n");
         }
-        self.raw(format!("{head}\r\n").as_bytes());
+        head.push_str("\r\n");
+        self.raw(head.as_bytes());
         self.raw(body.as_bytes());
     }
 

@@ -2,14 +2,15 @@
 //!
 //! - [`Vault`] holds the credentials in memory for the hot path, keeps up with the store, and renews logins:
 //!   once for all who wait, ahead of their end, and on the disk before anyone sees the new tokens.
+//! - [`callback`] listens on loopback for the browser that comes back from a login.
 //! - [`import`] reads the logins that vendors' own programs keep on this machine.
 //! - [`input`] says what an API key, an account name and a base URL that a person hands in may be.
-//!
 //! - [`flow`] logs in, renews and revokes: a flow is data that the provider's row hands in, run by an engine
 //!   that reaches its vendor through an [`Http`] that is handed in as well.
 //! - [`after`] is what comes between a token and a usable login: exchanges, projects, names.
 
 pub mod after;
+pub mod callback;
 pub mod error;
 pub mod flow;
 pub mod http;

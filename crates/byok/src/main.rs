@@ -10,6 +10,7 @@ mod client;
 mod commands;
 mod harden;
 mod home;
+mod keyboard;
 mod logging;
 mod overlay;
 mod redact;

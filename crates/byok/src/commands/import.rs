@@ -27,7 +27,7 @@ pub(crate) async fn run(args: &cli::Import, terminal: &Terminal) -> Result<(), E
     let mut news = Vec::new();
     if sources.iter().any(|source| source.found.logins.is_ok()) {
         let store = home.open(None).await?;
-        terminal.aside(&login::protection(&store, &home.location));
+        terminal.aside(&login::protection("login", &store, &home.location));
         let vault = Vault::new(store.clone()).await?;
         for source in sources {
             news.extend(bring(source, args.take, &vault, &store.wallet().await?.accounts).await?);

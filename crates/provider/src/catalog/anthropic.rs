@@ -62,6 +62,7 @@ pub(super) const ROW: Row = Row {
         renewed_by: "claude",
         keys: None,
     }],
+    key_names: &["anthropic"],
     logins: &[Way {
         flow: PLAN,
         health: Health::restricted(

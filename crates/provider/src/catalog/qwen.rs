@@ -34,6 +34,7 @@ pub(super) const ROW: Row = Row {
         renewed_by: "qwen",
         keys: None,
     }],
+    key_names: &["dashscope"],
     logins: &[Way {
         flow: DEVICE,
         health: Health::closed(
