@@ -5,8 +5,9 @@
 
 use std::time::SystemTime;
 
-use byok_types::{AccountId, AccountKey, Credential, CredentialKind, ProviderId};
+use byok_types::{AccountId, AccountKey, Credential, CredentialKind, Detail, ProviderId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Failure};
 use crate::key;
@@ -36,6 +37,8 @@ pub struct Account {
     pub position: i64,
     /// The last characters of an API key.
     pub hint: Option<String>,
+    /// Which of the provider's logins it was made with, for one that came from a login.
+    pub flow: Option<String>,
 }
 
 /// An account to store.
@@ -176,8 +179,65 @@ impl Store {
                     let (transaction, keys) = database.write()?;
                     keys.retire(&transaction)?;
                     transaction.commit()?;
+                    database.empty_log();
                 }
                 Ok(deleted > 0)
+            })
+            .await
+    }
+
+    /// Puts an account before the others of its provider. `false` when there is no such account.
+    pub async fn prefer(&self, key: &AccountKey) -> Result<bool, Error> {
+        let key = key.clone();
+        self.worker
+            .run(move |database| {
+                let changed = database.connection.execute(
+                    "UPDATE account SET position =
+                         (SELECT min(position) FROM account WHERE provider = ?1) - (position >
+                         (SELECT min(position) FROM account WHERE provider = ?1))
+                     WHERE provider = ?1 AND account = ?2",
+                    params![key.provider.as_str(), key.account.as_str()],
+                )?;
+                Ok(changed > 0)
+            })
+            .await
+    }
+
+    /// Gives an account another name; its place in the order stays. `false` when there is no such account.
+    /// Usage keeps the name that it was recorded with.
+    pub async fn rename(&self, key: &AccountKey, name: AccountId) -> Result<bool, Error> {
+        let key = key.clone();
+        let now = SystemTime::now();
+        self.worker
+            .run(move |database| {
+                let (transaction, keys) = database.write()?;
+                let Some(known) = row(&transaction, &key)? else {
+                    return Ok(false);
+                };
+                let renamed = AccountKey::new(key.provider.clone(), name);
+                if row(&transaction, &renamed)?.is_some() {
+                    return Err(Failure::Store(Error::NameTaken { account: renamed }));
+                }
+                if is_leased(&transaction, &key, now)? {
+                    return Err(Failure::Store(Error::InUse { account: key }));
+                }
+                let store = key::store_id(&transaction)?;
+                let data_key = keys.current(&transaction)?;
+                let broken = || Error::Sealed { account: key.clone() };
+                let data_key = data_key.ok_or_else(broken)?;
+                let plain = known.plain(&store, data_key).ok_or_else(broken)?;
+                let place = place(&store, &renamed, known.kind()?, known.base_url.as_deref());
+                transaction.execute(
+                    "UPDATE account SET account = ?3, sealed = ?4 WHERE provider = ?1 AND account = ?2",
+                    params![
+                        key.provider.as_str(),
+                        key.account.as_str(),
+                        renamed.account.as_str(),
+                        data_key.seal(&place, &plain)?,
+                    ],
+                )?;
+                transaction.commit()?;
+                Ok(true)
             })
             .await
     }
@@ -194,12 +254,12 @@ fn generation(connection: &Connection) -> rusqlite::Result<u64> {
 }
 
 /// A row of the table, sealed.
-struct StoredRow {
+pub(crate) struct StoredRow {
     provider: String,
     account: String,
     kind: String,
-    label: Option<String>,
-    base_url: Option<String>,
+    pub(crate) label: Option<String>,
+    pub(crate) base_url: Option<String>,
     hint: Option<String>,
     sealed: Vec<u8>,
     position: i64,
@@ -207,10 +267,11 @@ struct StoredRow {
     updated_at: i64,
     expires_at: Option<i64>,
     last_error: Option<String>,
+    flow: Option<String>,
 }
 
 impl StoredRow {
-    const COLUMNS: &'static str = "provider, account, kind, label, base_url, hint, sealed, position, created_at, updated_at, expires_at, last_error";
+    const COLUMNS: &'static str = "provider, account, kind, label, base_url, hint, sealed, position, created_at, updated_at, expires_at, last_error, flow";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -226,10 +287,11 @@ impl StoredRow {
             updated_at: row.get(9)?,
             expires_at: row.get(10)?,
             last_error: row.get(11)?,
+            flow: row.get(12)?,
         })
     }
 
-    fn key(&self) -> AccountKey {
+    pub(crate) fn key(&self) -> AccountKey {
         AccountKey::new(ProviderId::new(self.provider.as_str()), AccountId::new(self.account.as_str()))
     }
 
@@ -252,16 +314,22 @@ impl StoredRow {
             last_error: self.last_error,
             position: self.position,
             hint: self.hint,
+            flow: self.flow,
         })
     }
 
-    fn open(&self, store: &str, data_key: Option<&DataKey>) -> Result<Credential, Error> {
+    pub(crate) fn open(&self, store: &str, data_key: Option<&DataKey>) -> Result<Credential, Error> {
         let kind = self.kind()?;
-        let place = place(store, &self.key(), kind, self.base_url.as_deref());
         data_key
-            .and_then(|key| key.open(&place, &self.sealed))
+            .and_then(|key| self.plain(store, key))
             .and_then(|bytes| payload::read(kind, &bytes))
             .ok_or_else(|| Error::Sealed { account: self.key() })
+    }
+
+    /// What is sealed, if it opens in its place.
+    fn plain(&self, store: &str, data_key: &DataKey) -> Option<Zeroizing<Vec<u8>>> {
+        let place = place(store, &self.key(), self.kind().ok()?, self.base_url.as_deref());
+        data_key.open(&place, &self.sealed)
     }
 }
 
@@ -277,14 +345,56 @@ fn place(store: &str, key: &AccountKey, kind: CredentialKind, base_url: Option<&
     ])
 }
 
-fn rows(connection: &Connection) -> rusqlite::Result<Vec<StoredRow>> {
+/// Seals every account anew, and says how many there are. One that does not open with the old key stops it:
+/// it would be lost for good.
+pub(crate) fn reseal(
+    transaction: &Connection,
+    old: Option<&DataKey>,
+    new: &DataKey,
+) -> Result<usize, Failure> {
+    let store = key::store_id(transaction)?;
+    let rows = rows(transaction)?;
+    for row in &rows {
+        let key = row.key();
+        let plain = old.and_then(|old| row.plain(&store, old));
+        let plain = plain.ok_or_else(|| Error::Sealed { account: key.clone() })?;
+        let place = place(&store, &key, row.kind()?, row.base_url.as_deref());
+        transaction.execute(
+            "UPDATE account SET sealed = ?3 WHERE provider = ?1 AND account = ?2",
+            params![key.provider.as_str(), key.account.as_str(), new.seal(&place, &plain)?],
+        )?;
+    }
+    Ok(rows.len())
+}
+
+/// Whether someone refreshes the account at `now`: what comes of that must find it under its name.
+fn is_leased(connection: &Connection, key: &AccountKey, now: SystemTime) -> rusqlite::Result<bool> {
+    connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM lease WHERE provider = ?1 AND account = ?2 AND expires_at > ?3)",
+        params![key.provider.as_str(), key.account.as_str(), time::to_ms(now)],
+        |row| row.get(0),
+    )
+}
+
+/// An account that someone refreshes at `now`, if there is one.
+pub(crate) fn leased(connection: &Connection, now: SystemTime) -> rusqlite::Result<Option<AccountKey>> {
+    let keys = rows(connection)?.into_iter().map(|row| row.key());
+    for key in keys {
+        if is_leased(connection, &key, now)? {
+            return Ok(Some(key));
+        }
+    }
+    Ok(None)
+}
+
+pub(crate) fn rows(connection: &Connection) -> rusqlite::Result<Vec<StoredRow>> {
     let columns = StoredRow::COLUMNS;
     let mut statement =
         connection.prepare(&format!("SELECT {columns} FROM account ORDER BY position, provider, account"))?;
     statement.query_map([], StoredRow::read)?.collect()
 }
 
-fn row(connection: &Connection, key: &AccountKey) -> rusqlite::Result<Option<StoredRow>> {
+pub(crate) fn row(connection: &Connection, key: &AccountKey) -> rusqlite::Result<Option<StoredRow>> {
     let columns = StoredRow::COLUMNS;
     connection
         .query_row(
@@ -295,28 +405,30 @@ fn row(connection: &Connection, key: &AccountKey) -> rusqlite::Result<Option<Sto
         .optional()
 }
 
-fn insert(
+pub(crate) fn insert(
     transaction: &Connection,
     data_key: &DataKey,
     new: &NewAccount,
     now: SystemTime,
 ) -> Result<(), Failure> {
     let kind = new.credential.kind();
-    let (label, hint, expires_at) = match &new.credential {
-        Credential::ApiKey(key) => (None, Some(key.tail()), None),
-        Credential::OAuth(tokens) => (tokens.label.as_ref(), None, tokens.expires_at),
-        Credential::None => (None, None, None),
+    let (label, hint, expires_at, flow) = match &new.credential {
+        Credential::ApiKey(key) => (None, Some(key.tail()), None, None),
+        Credential::OAuth(tokens) => {
+            (tokens.label.as_ref(), None, tokens.expires_at, tokens.details.get(Detail::Flow))
+        }
+        Credential::None => (None, None, None, None),
     };
     let place = place(&key::store_id(transaction)?, &new.key, kind, new.base_url.as_deref());
     // Writing strings as JSON into memory does not fail.
     let plain = payload::write(&new.credential).map_err(|_impossible| Error::Panicked)?;
     transaction.execute(
-        "INSERT INTO account (provider, account, kind, label, base_url, hint, sealed, position, created_at, updated_at, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT coalesce(max(position), 0) + 1 FROM account), ?8, ?8, ?9)
+        "INSERT INTO account (provider, account, kind, label, base_url, hint, sealed, position, created_at, updated_at, expires_at, flow)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT coalesce(max(position), 0) + 1 FROM account), ?8, ?8, ?9, ?10)
          ON CONFLICT (provider, account) DO UPDATE SET
              kind = excluded.kind, label = excluded.label, base_url = excluded.base_url, hint = excluded.hint,
              sealed = excluded.sealed, updated_at = excluded.updated_at, expires_at = excluded.expires_at,
-             last_error = NULL",
+             flow = excluded.flow, last_error = NULL",
         params![
             new.key.provider.as_str(),
             new.key.account.as_str(),
@@ -327,6 +439,7 @@ fn insert(
             data_key.seal(&place, &plain)?,
             time::to_ms(now),
             expires_at.map(time::to_ms),
+            flow,
         ],
     )?;
     Ok(())
