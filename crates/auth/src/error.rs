@@ -27,6 +27,9 @@ pub enum AuthError {
         /// What is wrong with it.
         source: InputError,
     },
+    /// The wallet is locked, so nothing in it can be used.
+    #[error("the wallet is locked; run: byok wallet unlock")]
+    Locked,
     /// There is no such account.
     #[error("not logged in to {provider} as `{account}`; run: byok login {provider} --account {account}", provider = .0.provider, account = .0.account)]
     NotLoggedIn(AccountKey),

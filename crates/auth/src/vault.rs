@@ -41,6 +41,8 @@ struct Inner {
 #[derive(Default)]
 struct Stored {
     generation: u64,
+    /// The store gave no credentials, only names.
+    locked: bool,
     credentials: HashMap<AccountKey, Credential>,
     /// In the person's order.
     accounts: HashMap<ProviderId, Vec<AccountKey>>,
@@ -64,6 +66,9 @@ impl Vault {
     pub async fn credential(&self, key: &AccountKey) -> Result<Credential, AuthError> {
         if let Some(credential) = self.held(key) {
             return Ok(credential);
+        }
+        if self.is_locked() {
+            return Err(AuthError::Locked);
         }
         if key.account.as_str() != CONFIG
             && self.keep_up().await?
@@ -201,7 +206,10 @@ impl Vault {
 
     async fn reload(&self) -> Result<(), AuthError> {
         let _one_at_a_time = self.0.reloading.lock().await;
-        let wallet = self.0.store.wallet().await?;
+        let wallet = match self.0.store.wallet().await {
+            Err(byok_store::Error::Locked { .. }) => return self.reload_names().await,
+            wallet => wallet?,
+        };
         let mut stored = Stored { generation: wallet.generation, ..Stored::default() };
         for held in wallet.accounts {
             let key = held.account.key;
@@ -219,6 +227,8 @@ impl Vault {
         Ok(())
     }
 }
+
+mod lock;
 
 /// The account `config` stands for the config file, and no login may take its name.
 fn not_configured(key: &AccountKey) -> Result<(), AuthError> {

@@ -1,5 +1,6 @@
 //! One command per file, and what they share: how a failure is told, and what they work on.
 
+pub(crate) mod accounts;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
@@ -8,6 +9,7 @@ pub(crate) mod logout;
 pub(crate) mod models;
 pub(crate) mod serve;
 pub(crate) mod status;
+pub(crate) mod wallet;
 
 use std::io;
 use std::path::PathBuf;
@@ -32,6 +34,7 @@ pub(crate) struct Context {
 pub(crate) async fn run(command: Commands, context: Context) -> Result<(), Error> {
     let terminal = &context.terminal;
     match command {
+        Commands::Accounts(args) => accounts::run(&args, terminal).await,
         Commands::Completions(args) => {
             completions::run(args.shell, terminal);
             Ok(())
@@ -46,6 +49,7 @@ pub(crate) async fn run(command: Commands, context: Context) -> Result<(), Error
         Commands::Models(args) => models::run(&args, terminal).await,
         Commands::Serve(args) => serve::run(&args, &context).await,
         Commands::Status(args) => status::run(&args, terminal).await,
+        Commands::Wallet(args) => wallet::run(args.command, terminal).await,
     }
 }
 
@@ -60,8 +64,14 @@ pub(crate) enum Error {
     Bind(#[from] byok_proxy::BindError),
     #[error(transparent)]
     Config(#[from] byok_config::Error),
+    #[error(transparent)]
+    Control(#[from] crate::control::ControlError),
     #[error("the demo did not work: {0}")]
     Demo(String),
+    #[error("{} is there already; --force writes over it", .0.display())]
+    ExportExists(PathBuf),
+    #[error("{}: {source}", path.display())]
+    ExportFile { path: PathBuf, source: io::Error },
     #[error("the key cannot be read from standard input: {0}")]
     Input(#[source] io::Error),
     #[error("{0}")]
@@ -77,6 +87,14 @@ pub(crate) enum Error {
          --api-key-stdin"
     )]
     NoTerminal,
+    #[error("standard input is no terminal, so byok cannot ask for the {what}; use {flag}")]
+    NobodyToAsk { what: String, flag: &'static str },
+    #[error("nothing was typed, so nothing is changed")]
+    NothingTyped,
+    #[error("there is no wallet at {}; the first login makes one: byok login anthropic", .0.display())]
+    NoWallet(PathBuf),
+    #[error("the passphrase cannot be read from the terminal: {0}")]
+    Prompt(#[source] io::Error),
     #[error("you are not logged in to {0}, so there is nothing to log out of")]
     NotLoggedIn(ProviderId),
     #[error("no account can be used; put a key into the wallet: byok login anthropic")]
@@ -89,6 +107,10 @@ pub(crate) enum Error {
     Sandbox(#[source] io::Error),
     #[error(transparent)]
     Store(#[from] byok_store::Error),
+    #[error("the wallet is not sound")]
+    Unsound,
+    #[error("this passphrase is {word}{advice}")]
+    WeakPassphrase { word: &'static str, advice: String },
     #[error("{}", unknown_provider(name, nearest.as_deref()))]
     UnknownProvider { name: String, nearest: Option<String> },
 }
@@ -97,11 +119,15 @@ impl Error {
     /// The exit code: 1 it failed, 2 it was asked wrongly, 3 there is no login.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Ambiguous { .. } | Self::NoTerminal | Self::UnknownProvider { .. } => 2,
+            Self::Ambiguous { .. }
+            | Self::NobodyToAsk { .. }
+            | Self::NoTerminal
+            | Self::UnknownProvider { .. } => 2,
             Self::NoModels
             | Self::NoSuchAccount { .. }
             | Self::NotLoggedIn(_)
             | Self::NothingUsable
+            | Self::NoWallet(_)
             | Self::Auth(byok_auth::AuthError::NotLoggedIn(_)) => 3,
             _ => 1,
         }

@@ -8,14 +8,17 @@ mod banner;
 mod cli;
 mod client;
 mod commands;
+mod control;
 mod harden;
 mod home;
 mod logging;
 mod overlay;
+mod passphrase;
 mod redact;
 mod sandbox;
 mod signals;
 mod terminal;
+mod when;
 
 use std::io::stderr;
 use std::process::ExitCode;

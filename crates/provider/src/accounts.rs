@@ -56,6 +56,8 @@ pub(crate) fn nobody(spec: &ProviderSpec) -> Fault {
 /// There is an account, but no credential of it.
 fn fault(error: &AuthError) -> Fault {
     let (status, code) = match error {
+        // 423 says it exactly, and no SDK tries it again by itself.
+        AuthError::Locked => (423, Code::WalletLocked),
         AuthError::Store(_) => (500, Code::Unknown),
         // It was there a moment ago.
         _ => (503, Code::ProviderUnavailable),

@@ -5,7 +5,8 @@ use serde_json::json;
 use std::fmt::Write as _;
 
 use crate::cli;
-use crate::commands::{Error, find_provider};
+use crate::commands::Error;
+use crate::commands::accounts::provider_id;
 use crate::home::{Home, Providers};
 use crate::terminal::{FAINT, GOOD, Terminal, paint};
 
@@ -14,16 +15,10 @@ pub(crate) async fn run(args: &cli::Logout, terminal: &Terminal) -> Result<(), E
     let home = Home::find(&args.files, terminal)?;
     let store = home.look().await?;
     let providers = Providers::new(home.config.clone(), store.clone(), terminal.redactor()).await?;
-    let keys: Vec<AccountKey> = store.accounts().await?.into_iter().map(|account| account.key).collect();
-    // A provider that the config no longer has may still have accounts.
-    let provider = match find_provider(&args.provider, &providers.upstreams) {
-        Ok(spec) => spec.id.clone(),
-        Err(_) if keys.iter().any(|key| key.provider.as_str() == args.provider) => {
-            ProviderId::from(args.provider.as_str())
-        }
-        Err(error) => return Err(error),
-    };
-    let mine = keys.into_iter().filter(|key| key.provider == provider).collect();
+    let stored = store.accounts().await?;
+    let provider = provider_id(&args.provider, &providers, &stored)?;
+    let keys = stored.into_iter().map(|account| account.key);
+    let mine = keys.filter(|key| key.provider == provider).collect();
     let chosen = choose(args, &provider, mine)?;
     for key in &chosen {
         providers.vault.logout(key).await?;

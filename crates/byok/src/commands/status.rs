@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use byok_provider::ProviderSpec;
 use byok_provider::row::{HealthState, KeyNeed};
@@ -17,8 +17,10 @@ use serde_json::{Value, json};
 use crate::cli;
 use crate::client;
 use crate::commands::Error;
+use crate::control;
 use crate::home::{CONFIG, Home, Providers, shown};
 use crate::terminal::{BAD, CODE, FAINT, GOOD, STRONG, Table, Terminal, WARNING, paint};
+use crate::when::{unix, when};
 
 /// How long a running byok may take to say so.
 const ANSWER: Duration = Duration::from_millis(500);
@@ -31,10 +33,12 @@ pub(crate) async fn run(args: &cli::Status, terminal: &Terminal) -> Result<(), E
     let providers = Providers::new(home.config.clone(), store.clone(), terminal.redactor()).await?;
     let entries = entries(&providers, &accounts).await;
     let server = server(&home).await;
+    let running = home.running();
 
     let usable = entries.iter().any(|entry| is_mine(entry) && entry.is_usable());
-    let text = text(&home, &store, &entries, server.as_ref(), args.all);
-    let value = value(&home, &store, &entries, server.as_ref());
+    let seen = Seen { home: &home, store: &store, server, running, now: SystemTime::now() };
+    let text = seen.text(&entries, args.all);
+    let value = seen.value(&entries);
     store.close().await;
     terminal.result(&text, &value);
     if usable { Ok(()) } else { Err(Error::NothingUsable) }
@@ -45,8 +49,14 @@ struct Entry {
     provider: String,
     title: String,
     account: Option<String>,
-    kind: &'static str,
+    /// A key, or which login.
+    how: String,
+    /// Who it belongs to.
+    label: Option<String>,
     hint: String,
+    /// When the token of a login ends and when it was last given out.
+    expires_at: Option<SystemTime>,
+    renewed_at: Option<SystemTime>,
     state: State,
     /// What last went wrong.
     last_error: Option<String>,
@@ -113,7 +123,10 @@ impl Entry {
             provider,
             title,
             account: key.map(|key| key.account.to_string()),
-            kind: kind(account.map_or(CredentialKind::None, |account| account.kind)),
+            how: account.map_or_else(|| kind(CredentialKind::None).to_owned(), how),
+            label: account.and_then(|account| account.label.clone()),
+            expires_at: account.and_then(|account| account.expires_at),
+            renewed_at: account.and_then(renewed_at),
             hint: account.and_then(|account| account.hint.clone()).unwrap_or_default(),
             state,
             last_error,
@@ -126,8 +139,9 @@ impl Entry {
 
     fn json(&self) -> Value {
         json!({
-            "provider": self.provider, "name": self.title, "account": self.account, "kind": self.kind,
-            "hint": self.hint, "state": self.state.name(), "usable": self.is_usable(),
+            "provider": self.provider, "name": self.title, "account": self.account, "kind": self.how,
+            "label": self.label, "expires_at": self.expires_at.map(unix),
+            "renewed_at": self.renewed_at.map(unix), "hint": self.hint, "state": self.state.name(), "usable": self.is_usable(),
             "last_error": self.last_error, "todo": self.todo,
             "health": {"state": self.health, "reason": self.reason, "since": self.since},
         })
@@ -145,7 +159,7 @@ async fn entries(providers: &Providers, accounts: &[Account]) -> Vec<Entry> {
         if let Some(hint) = providers.configured(&spec.id).await {
             let mut entry = Entry::of(&spec, None);
             entry.account = Some(CONFIG.to_owned());
-            entry.kind = kind(CredentialKind::ApiKey);
+            entry.how = kind(CredentialKind::ApiKey).to_owned();
             entry.hint = hint;
             with.push(entry);
         }
@@ -171,7 +185,10 @@ async fn entries(providers: &Providers, accounts: &[Account]) -> Vec<Entry> {
             todo: Some(format!("describe it in the config, or: byok logout {provider}")),
             provider,
             account: Some(account.key.account.to_string()),
-            kind: kind(account.kind),
+            how: how(account),
+            label: account.label.clone(),
+            expires_at: account.expires_at,
+            renewed_at: renewed_at(account),
             hint: account.hint.clone().unwrap_or_default(),
             state: State::Incomplete,
             last_error: account.last_error.clone(),
@@ -184,7 +201,21 @@ async fn entries(providers: &Providers, accounts: &[Account]) -> Vec<Entry> {
     with
 }
 
-fn kind(kind: CredentialKind) -> &'static str {
+/// How the person got in.
+fn how(account: &Account) -> String {
+    match &account.flow {
+        Some(flow) => format!("{} ({flow})", kind(account.kind)),
+        None => kind(account.kind).to_owned(),
+    }
+}
+
+/// When a login's tokens were last given out.
+fn renewed_at(account: &Account) -> Option<SystemTime> {
+    (account.kind == CredentialKind::OAuth).then_some(account.updated_at)
+}
+
+/// A kind of credential, for people.
+pub(crate) fn kind(kind: CredentialKind) -> &'static str {
     match kind {
         CredentialKind::ApiKey => "API key",
         CredentialKind::None => "no key needed",
@@ -217,28 +248,112 @@ async fn server(home: &Home) -> Option<Running> {
     Some(Running { address, version })
 }
 
-fn text(home: &Home, store: &Store, entries: &[Entry], server: Option<&Running>, all: bool) -> String {
-    let (mine, others): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| is_mine(entry));
-    let mut text = String::new();
-    if !mine.is_empty() {
-        text.push_str(&table(&mine).lines(""));
-        text.push_str(&notes(&mine));
+/// What was found besides the accounts.
+struct Seen<'a> {
+    home: &'a Home,
+    store: &'a Store,
+    /// The byok that answers at the address of the config.
+    server: Option<Running>,
+    /// The one that has this wallet, which may listen elsewhere.
+    running: Option<control::State>,
+    now: SystemTime,
+}
+
+impl Seen<'_> {
+    fn text(&self, entries: &[Entry], all: bool) -> String {
+        let (mine, others): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| is_mine(entry));
+        let mut text = String::new();
+        if !mine.is_empty() {
+            text.push_str(&table(&mine, self.now).lines(""));
+            text.push_str(&notes(&mine));
+        }
+        if all {
+            let _ = writeln!(text, "\n{}", paint(STRONG, "Providers without an account"));
+            text.push_str(&other_table(&others).lines(""));
+            text.push_str(&notes(&others));
+        }
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&self.facts().lines(""));
+        if !all && !mine.is_empty() {
+            let count = others.len();
+            let more = format!("{count} more providers are known; `byok status --all` lists them.");
+            let _ = writeln!(text, "\n{}", paint(FAINT, &more));
+        }
+        text
     }
-    if all {
-        let _ = writeln!(text, "\n{}", paint(STRONG, "Providers without an account"));
-        text.push_str(&other_table(&others).lines(""));
-        text.push_str(&notes(&others));
+
+    /// Where byok runs, where the wallet is and how it is protected, whether tools need a key.
+    fn facts(&self) -> Table {
+        let Self { home, store, server, running, .. } = self;
+        let byok = match server {
+            Some(server) => {
+                format!("running on http://{}, version {}", client::spoken(server.address), server.version)
+            }
+            None => "not running; start it with: byok serve".to_owned(),
+        };
+        let wallet = match &home.location {
+            Location::File(path) if home.has_wallet() => {
+                let protection = store.protection();
+                let limit = if protection.survives_theft() {
+                    ""
+                } else {
+                    ", which does not help if the disk is stolen"
+                };
+                let locked = store.is_locked() || running.is_some_and(|running| running.locked);
+                let locked = if locked {
+                    let here = store.is_locked();
+                    format!(", {}", super::wallet::locked_text(protection, here, running.as_ref()))
+                } else {
+                    String::new()
+                };
+                format!("{}, protected by {protection}{limit}{locked}", shown(path))
+            }
+            Location::File(path) => format!("{}, not there yet", shown(path)),
+            Location::Memory => "in memory only".to_owned(),
+        };
+        let config = shown(&home.config_path);
+        let config =
+            if home.config_text.is_some() { config } else { format!("{config}, not there; defaults apply") };
+        let keys = if home.config.require_key {
+            "need a byk_ key (require_key is on)"
+        } else {
+            "need no key of their own on this machine (require_key is off)"
+        };
+        let mut table = Table::default();
+        for (name, value) in [("byok", &*byok), ("wallet", &*wallet), ("config", &*config), ("tools", keys)] {
+            table.row([(FAINT, name), (anstyle::Style::new(), value)]);
+        }
+        table
     }
-    if !text.is_empty() {
-        text.push('\n');
+
+    fn value(&self, entries: &[Entry]) -> Value {
+        let Self { home, store, server, running, .. } = self;
+        let protection = home.has_wallet().then(|| store.protection());
+        let wallet = match &home.location {
+            Location::File(path) => path.display().to_string(),
+            Location::Memory => ":memory:".to_owned(),
+        };
+        let (mine, others): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| is_mine(entry));
+        let list = |entries: Vec<&Entry>| entries.into_iter().map(Entry::json).collect::<Vec<_>>();
+        json!({
+            "accounts": list(mine),
+            "providers_without_account": list(others),
+            "server": server.as_ref().map(|server| json!({
+                "address": format!("http://{}", client::spoken(server.address)), "version": server.version,
+            })),
+            "wallet": {
+                "path": wallet,
+                "locked": running.map_or(store.is_locked(), |running| running.locked),
+                "protection": protection.map(|protection| json!({
+                    "name": protection.name(), "survives_theft": protection.survives_theft(),
+                })),
+            },
+            "config": {"path": home.config_path, "present": home.config_text.is_some()},
+            "require_key": home.config.require_key,
+        })
     }
-    text.push_str(&facts(home, store, server).lines(""));
-    if !all && !mine.is_empty() {
-        let count = others.len();
-        let more = format!("{count} more providers are known; `byok status --all` lists them.");
-        let _ = writeln!(text, "\n{}", paint(FAINT, &more));
-    }
-    text
 }
 
 /// Whether the line is about an account of the person's, as opposed to a provider that they could use.
@@ -246,9 +361,23 @@ fn is_mine(entry: &Entry) -> bool {
     entry.account.is_some() || (entry.state == State::Ok && entry.provider == entry.title)
 }
 
-fn table(entries: &[&Entry]) -> Table {
+fn table(entries: &[&Entry], now: SystemTime) -> Table {
     let mut table = Table::default();
-    table.row([(FAINT, "PROVIDER"), (FAINT, "ACCOUNT"), (FAINT, "KIND"), (FAINT, "KEY"), (FAINT, "STATE")]);
+    // A column that would be empty has no heading.
+    let heading = |text: &'static str, has: fn(&Entry) -> bool| {
+        (FAINT, if entries.iter().any(|entry| has(entry)) { text } else { "" })
+    };
+    table.row([
+        (FAINT, "PROVIDER"),
+        (FAINT, "ACCOUNT"),
+        (FAINT, "KIND"),
+        heading("OF", |entry| entry.label.is_some()),
+        heading("KEY", |entry| !entry.hint.is_empty()),
+        heading("EXPIRES", |entry| entry.expires_at.is_some()),
+        heading("RENEWED", |entry| entry.renewed_at.is_some()),
+        (FAINT, "STATE"),
+    ]);
+    let time = |at: Option<SystemTime>| at.map(|at| when(at, now)).unwrap_or_default();
     for entry in entries {
         let (state, style) = match (entry.state, entry.health) {
             (State::Ok, "closed") => ("closed", BAD),
@@ -261,8 +390,11 @@ fn table(entries: &[&Entry]) -> Table {
         table.row([
             (STRONG, entry.provider.as_str()),
             (FAINT, entry.account.as_deref().unwrap_or_default()),
-            (FAINT, if entry.state == State::NoKey { "" } else { entry.kind }),
+            (FAINT, if entry.state == State::NoKey { "" } else { &*entry.how }),
+            (FAINT, entry.label.as_deref().unwrap_or_default()),
             (FAINT, entry.hint.as_str()),
+            (FAINT, &*time(entry.expires_at)),
+            (FAINT, &*time(entry.renewed_at)),
             (style, state),
             (CODE, entry.todo.as_deref().unwrap_or_default()),
         ]);
@@ -297,62 +429,4 @@ fn notes(entries: &[&Entry]) -> String {
     }
     notes.dedup();
     if notes.is_empty() { String::new() } else { format!("\n{}", notes.concat()) }
-}
-
-/// Where byok runs, where the wallet is and how it is protected, whether tools need a key.
-fn facts(home: &Home, store: &Store, server: Option<&Running>) -> Table {
-    let running = match server {
-        Some(server) => {
-            format!("running on http://{}, version {}", client::spoken(server.address), server.version)
-        }
-        None => "not running; start it with: byok serve".to_owned(),
-    };
-    let wallet = match &home.location {
-        Location::File(path) if home.has_wallet() => {
-            let protection = store.protection();
-            let limit =
-                if protection.survives_theft() { "" } else { ", which does not help if the disk is stolen" };
-            format!("{}, protected by {protection}{limit}", shown(path))
-        }
-        Location::File(path) => format!("{}, not there yet", shown(path)),
-        Location::Memory => "in memory only".to_owned(),
-    };
-    let config = shown(&home.config_path);
-    let config =
-        if home.config_text.is_some() { config } else { format!("{config}, not there; defaults apply") };
-    let keys = if home.config.require_key {
-        "need a byk_ key (require_key is on)"
-    } else {
-        "need no key of their own on this machine (require_key is off)"
-    };
-    let mut table = Table::default();
-    for (name, value) in [("byok", &*running), ("wallet", &*wallet), ("config", &*config), ("tools", keys)] {
-        table.row([(FAINT, name), (anstyle::Style::new(), value)]);
-    }
-    table
-}
-
-fn value(home: &Home, store: &Store, entries: &[Entry], server: Option<&Running>) -> Value {
-    let protection = home.has_wallet().then(|| store.protection());
-    let wallet = match &home.location {
-        Location::File(path) => path.display().to_string(),
-        Location::Memory => ":memory:".to_owned(),
-    };
-    let (mine, others): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| is_mine(entry));
-    let list = |entries: Vec<&Entry>| entries.into_iter().map(Entry::json).collect::<Vec<_>>();
-    json!({
-        "accounts": list(mine),
-        "providers_without_account": list(others),
-        "server": server.map(|server| json!({
-            "address": format!("http://{}", client::spoken(server.address)), "version": server.version,
-        })),
-        "wallet": {
-            "path": wallet,
-            "protection": protection.map(|protection| json!({
-                "name": protection.name(), "survives_theft": protection.survives_theft(),
-            })),
-        },
-        "config": {"path": home.config_path, "present": home.config_text.is_some()},
-        "require_key": home.config.require_key,
-    })
 }
