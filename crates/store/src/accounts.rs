@@ -9,10 +9,11 @@ use byok_types::{AccountId, AccountKey, Credential, CredentialKind, Detail, Prov
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use zeroize::Zeroizing;
 
+use crate::database::Database;
 use crate::error::{Error, Failure};
 use crate::key;
 use crate::seal::{DataKey, Place};
-use crate::{Store, payload, time};
+use crate::{Store, leases, payload, time};
 
 /// An account as it may be shown: all but the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,12 +34,40 @@ pub struct Account {
     pub expires_at: Option<SystemTime>,
     /// What last went wrong with it. Storing a credential clears this.
     pub last_error: Option<String>,
+    /// Whether it can be used, as far as is known.
+    pub state: AccountState,
+    /// When its tokens were last renewed.
+    pub renewed_at: Option<SystemTime>,
+    /// How many renewals failed since the last one that succeeded.
+    pub failures: u32,
+    /// When a renewal began whose process ended before it did, unless a renewal or a login has succeeded
+    /// since. The vendor may have ended the tokens that are here.
+    pub cut_off_at: Option<SystemTime>,
     /// Its place in the person's order; lower comes first.
     pub position: i64,
     /// The last characters of an API key.
     pub hint: Option<String>,
     /// Which of the provider's logins it was made with, for one that came from a login.
     pub flow: Option<String>,
+}
+
+/// Whether an account can be used, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AccountState {
+    /// Its vendor has ended the login; the person has to log in again.
+    NeedsLogin,
+    /// Nothing is known against it.
+    Ok,
+}
+
+impl AccountState {
+    /// The name that is stored and shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NeedsLogin => "needs-login",
+            Self::Ok => "ok",
+        }
+    }
 }
 
 /// An account to store.
@@ -94,26 +123,6 @@ impl Store {
                 insert(&transaction, data_key, &account, now)?;
                 transaction.commit()?;
                 Ok(())
-            })
-            .await
-    }
-
-    /// Replaces the credential of an account that is still there, and leaves all else of it. `false`, and
-    /// nothing stored, when it is gone: a refresh must not bring back an account that was logged out
-    /// meanwhile. On the disk when this returns.
-    pub async fn renew(&self, key: AccountKey, credential: Credential) -> Result<bool, Error> {
-        let now = SystemTime::now();
-        self.worker
-            .run(move |database| {
-                let (transaction, keys) = database.write()?;
-                let Some(known) = row(&transaction, &key)? else {
-                    return Ok(false);
-                };
-                let data_key = keys.current_or_new(&transaction)?;
-                let account = NewAccount { key, credential, base_url: known.base_url, label: known.label };
-                insert(&transaction, data_key, &account, now)?;
-                transaction.commit()?;
-                Ok(true)
             })
             .await
     }
@@ -204,40 +213,12 @@ impl Store {
     }
 
     /// Gives an account another name; its place in the order stays. `false` when there is no such account.
-    /// Usage keeps the name that it was recorded with.
+    /// Usage keeps the name that it was recorded with. Fails while the account is being renewed.
     pub async fn rename(&self, key: &AccountKey, name: AccountId) -> Result<bool, Error> {
         let key = key.clone();
-        let now = SystemTime::now();
         self.worker
             .run(move |database| {
-                let (transaction, keys) = database.write()?;
-                let Some(known) = row(&transaction, &key)? else {
-                    return Ok(false);
-                };
-                let renamed = AccountKey::new(key.provider.clone(), name);
-                if row(&transaction, &renamed)?.is_some() {
-                    return Err(Failure::Store(Error::NameTaken { account: renamed }));
-                }
-                if is_leased(&transaction, &key, now)? {
-                    return Err(Failure::Store(Error::InUse { account: key }));
-                }
-                let store = key::store_id(&transaction)?;
-                let data_key = keys.current(&transaction)?;
-                let broken = || Error::Sealed { account: key.clone() };
-                let data_key = data_key.ok_or_else(broken)?;
-                let plain = known.plain(&store, data_key).ok_or_else(broken)?;
-                let place = place(&store, &renamed, known.kind()?, known.base_url.as_deref());
-                transaction.execute(
-                    "UPDATE account SET account = ?3, sealed = ?4 WHERE provider = ?1 AND account = ?2",
-                    params![
-                        key.provider.as_str(),
-                        key.account.as_str(),
-                        renamed.account.as_str(),
-                        data_key.seal(&place, &plain)?,
-                    ],
-                )?;
-                transaction.commit()?;
-                Ok(true)
+                leases::undisturbed(database, vec![key.clone()], |database| rename(database, &key, name))
             })
             .await
     }
@@ -268,10 +249,14 @@ pub(crate) struct StoredRow {
     expires_at: Option<i64>,
     last_error: Option<String>,
     flow: Option<String>,
+    state: String,
+    renewed_at: Option<i64>,
+    failures: u32,
+    cut_off_at: Option<i64>,
 }
 
 impl StoredRow {
-    const COLUMNS: &'static str = "provider, account, kind, label, base_url, hint, sealed, position, created_at, updated_at, expires_at, last_error, flow";
+    const COLUMNS: &'static str = "provider, account, kind, label, base_url, hint, sealed, position, created_at, updated_at, expires_at, last_error, flow, state, renewed_at, failures, cut_off_at";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -288,6 +273,10 @@ impl StoredRow {
             expires_at: row.get(10)?,
             last_error: row.get(11)?,
             flow: row.get(12)?,
+            state: row.get(13)?,
+            renewed_at: row.get(14)?,
+            failures: row.get(15)?,
+            cut_off_at: row.get(16)?,
         })
     }
 
@@ -302,7 +291,8 @@ impl StoredRow {
             .ok_or_else(|| Error::Sealed { account: self.key() })
     }
 
-    fn account(self) -> Result<Account, Failure> {
+    pub(crate) fn account(self) -> Result<Account, Failure> {
+        let needs_login = self.state == AccountState::NeedsLogin.name();
         Ok(Account {
             key: self.key(),
             kind: self.kind()?,
@@ -315,6 +305,10 @@ impl StoredRow {
             position: self.position,
             hint: self.hint,
             flow: self.flow,
+            state: if needs_login { AccountState::NeedsLogin } else { AccountState::Ok },
+            renewed_at: self.renewed_at.map(time::from_ms),
+            failures: self.failures,
+            cut_off_at: self.cut_off_at.map(time::from_ms),
         })
     }
 
@@ -345,6 +339,34 @@ fn place(store: &str, key: &AccountKey, kind: CredentialKind, base_url: Option<&
     ])
 }
 
+fn rename(database: &mut Database, key: &AccountKey, name: AccountId) -> Result<bool, Failure> {
+    let (transaction, keys) = database.write()?;
+    let Some(known) = row(&transaction, key)? else {
+        return Ok(false);
+    };
+    let renamed = AccountKey::new(key.provider.clone(), name);
+    if row(&transaction, &renamed)?.is_some() {
+        return Err(Failure::Store(Error::NameTaken { account: renamed }));
+    }
+    let store = key::store_id(&transaction)?;
+    let data_key = keys.current(&transaction)?;
+    let broken = || Error::Sealed { account: key.clone() };
+    let data_key = data_key.ok_or_else(broken)?;
+    let plain = known.plain(&store, data_key).ok_or_else(broken)?;
+    let place = place(&store, &renamed, known.kind()?, known.base_url.as_deref());
+    transaction.execute(
+        "UPDATE account SET account = ?3, sealed = ?4 WHERE provider = ?1 AND account = ?2",
+        params![
+            key.provider.as_str(),
+            key.account.as_str(),
+            renamed.account.as_str(),
+            data_key.seal(&place, &plain)?,
+        ],
+    )?;
+    transaction.commit()?;
+    Ok(true)
+}
+
 /// Seals every account anew, and says how many there are. One that does not open with the old key stops it:
 /// it would be lost for good.
 pub(crate) fn reseal(
@@ -365,26 +387,6 @@ pub(crate) fn reseal(
         )?;
     }
     Ok(rows.len())
-}
-
-/// Whether someone refreshes the account at `now`: what comes of that must find it under its name.
-fn is_leased(connection: &Connection, key: &AccountKey, now: SystemTime) -> rusqlite::Result<bool> {
-    connection.query_row(
-        "SELECT EXISTS (SELECT 1 FROM lease WHERE provider = ?1 AND account = ?2 AND expires_at > ?3)",
-        params![key.provider.as_str(), key.account.as_str(), time::to_ms(now)],
-        |row| row.get(0),
-    )
-}
-
-/// An account that someone refreshes at `now`, if there is one.
-pub(crate) fn leased(connection: &Connection, now: SystemTime) -> rusqlite::Result<Option<AccountKey>> {
-    let keys = rows(connection)?.into_iter().map(|row| row.key());
-    for key in keys {
-        if is_leased(connection, &key, now)? {
-            return Ok(Some(key));
-        }
-    }
-    Ok(None)
 }
 
 pub(crate) fn rows(connection: &Connection) -> rusqlite::Result<Vec<StoredRow>> {
@@ -428,7 +430,9 @@ pub(crate) fn insert(
          ON CONFLICT (provider, account) DO UPDATE SET
              kind = excluded.kind, label = excluded.label, base_url = excluded.base_url, hint = excluded.hint,
              sealed = excluded.sealed, updated_at = excluded.updated_at, expires_at = excluded.expires_at,
-             flow = excluded.flow, last_error = NULL",
+             flow = excluded.flow,
+             last_error = NULL, state = 'ok', failures = 0, renewing_since = NULL, renewing_by = NULL,
+             cut_off_at = NULL",
         params![
             new.key.provider.as_str(),
             new.key.account.as_str(),

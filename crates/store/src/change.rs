@@ -55,9 +55,15 @@ impl Store {
         self.rewrap(Under::NoPassphrase).await
     }
 
-    /// Wipes the key from memory. What needs it fails with [`Error::Locked`] until [`Store::unlock`].
+    /// Wipes the key from memory. What needs it fails with [`Error::Locked`] until [`Store::unlock`]. Fails
+    /// with [`Error::InUse`] while this process renews a login, whose new tokens could not be stored any more.
     pub async fn lock(&self) -> Result<(), Error> {
-        self.worker.run(|database| Ok(database.keys.lock()?)).await
+        self.worker
+            .run(|database| match database.locks.any() {
+                Some(account) => Err(Failure::Store(Error::InUse { account: account.clone() })),
+                None => Ok(database.keys.lock()?),
+            })
+            .await
     }
 
     /// Gets the key again: with the passphrase where that protects it, and from where it lies otherwise.

@@ -15,6 +15,7 @@ use crate::error::{self, Error, Failure};
 use crate::files::{self, Draft, Files, MAGIC};
 use crate::key::Keys;
 use crate::keyring::Patient;
+use crate::leases::Locks;
 use crate::schema::{self, APPLICATION_ID, MIGRATIONS};
 use crate::{Location, OpenOptions};
 
@@ -26,6 +27,7 @@ const BUSY: Duration = Duration::from_secs(5);
 pub(crate) struct Database {
     pub(crate) connection: Connection,
     pub(crate) keys: Keys,
+    pub(crate) locks: Locks,
     pub(crate) path: PathBuf,
 }
 
@@ -50,7 +52,8 @@ impl Database {
             schema::migrate(&mut connection, MIGRATIONS)?;
             Ok(connection)
         };
-        Ok(Self { connection: open().map_err(|failure| failure.at(&path))?, keys: Keys::in_memory()?, path })
+        let connection = open().map_err(|failure| failure.at(&path))?;
+        Ok(Self { connection, keys: Keys::in_memory()?, locks: Locks::new(None), path })
     }
 
     pub(crate) fn in_file(files: Files, options: OpenOptions, migrations: &[&str]) -> Result<Self, Error> {
@@ -70,11 +73,12 @@ impl Database {
                 tracing::info!(copy = %copy.display(), "copied the database before bringing it up to date");
                 schema::migrate(&mut connection, migrations)?;
             }
+            let locks = Locks::new(Some(files.clone()));
             let keyring = Patient::new(std::sync::Arc::clone(&options.keyring));
             let keys = Keys::open(&connection, files, options, keyring)?;
             // From here on it is ours, and may be tidied up on closing.
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-            Ok(Self { connection, keys, path: path.clone() })
+            Ok(Self { connection, keys, locks, path: path.clone() })
         };
         open().map_err(|failure| failure.at(&path))
     }

@@ -25,10 +25,11 @@ use zeroize::Zeroizing;
 
 use crate::accounts;
 use crate::apps::{self, App};
+use crate::database::Database;
 use crate::error::{Error, Failure};
 use crate::passphrase::Stretch;
 use crate::seal::{DataKey, Place};
-use crate::{NewAccount, Store, key, payload, time};
+use crate::{NewAccount, Store, key, leases, payload, time};
 
 /// How large an export may be, in bytes.
 pub const MAX_EXPORT: usize = 10 * 1024 * 1024;
@@ -120,35 +121,43 @@ impl Store {
 
     /// Takes in what an export holds, all of it or nothing. On the disk when this returns.
     pub async fn import(&self, contents: Contents, merge: Merge) -> Result<Imported, Error> {
-        let now = SystemTime::now();
         self.worker
             .run(move |database| {
-                let (transaction, keys) = database.write()?;
-                let mut removed = 0;
-                if merge == Merge::Instead {
-                    if let Some(key) = accounts::leased(&transaction, now)? {
-                        return Err(Failure::Store(Error::InUse { account: key }));
+                // What goes may be renewed at this moment, and would come to nothing.
+                let going = match merge {
+                    Merge::Beside => Vec::new(),
+                    Merge::Instead => {
+                        accounts::rows(&database.connection)?.iter().map(accounts::StoredRow::key).collect()
                     }
-                    removed = transaction.execute("DELETE FROM account", [])?;
-                    transaction.execute("DELETE FROM app", [])?;
-                }
-                let data_key = keys.current_or_new(&transaction)?;
-                let mut placed = Vec::with_capacity(contents.accounts.len());
-                for account in contents.accounts {
-                    placed.push(place_account(&transaction, data_key, account, now)?);
-                }
-                let mut apps = Vec::with_capacity(contents.apps.len());
-                for app in contents.apps {
-                    apps.push(place_app(&transaction, app)?);
-                }
-                transaction.commit()?;
-                if merge == Merge::Instead {
-                    database.empty_log();
-                }
-                Ok(Imported { accounts: placed, apps, removed })
+                };
+                leases::undisturbed(database, going, |database| import(database, contents, merge))
             })
             .await
     }
+}
+
+fn import(database: &mut Database, contents: Contents, merge: Merge) -> Result<Imported, Failure> {
+    let now = SystemTime::now();
+    let (transaction, keys) = database.write()?;
+    let mut removed = 0;
+    if merge == Merge::Instead {
+        removed = transaction.execute("DELETE FROM account", [])?;
+        transaction.execute("DELETE FROM app", [])?;
+    }
+    let data_key = keys.current_or_new(&transaction)?;
+    let mut placed = Vec::with_capacity(contents.accounts.len());
+    for account in contents.accounts {
+        placed.push(place_account(&transaction, data_key, account, now)?);
+    }
+    let mut apps = Vec::with_capacity(contents.apps.len());
+    for app in contents.apps {
+        apps.push(place_app(&transaction, app)?);
+    }
+    transaction.commit()?;
+    if merge == Merge::Instead {
+        database.empty_log();
+    }
+    Ok(Imported { accounts: placed, apps, removed })
 }
 
 fn place_account(

@@ -23,6 +23,7 @@ mod leases;
 mod passphrase;
 mod payload;
 mod protection;
+mod renewals;
 mod schema;
 mod seal;
 mod strength;
@@ -37,7 +38,7 @@ use std::sync::Arc;
 
 use byok_types::Secret;
 
-pub use accounts::{Account, Held, NewAccount, Wallet};
+pub use accounts::{Account, AccountState, Held, NewAccount, Wallet};
 pub use apps::App;
 pub use change::Rewrapped;
 pub use error::Error;
@@ -46,6 +47,7 @@ pub use health::Health;
 pub use keyring::{Keyring, KeyringError, NoKeyring, OsKeyring};
 pub use passphrase::{passphrase_from_environment, passphrase_from_file};
 pub use protection::{Protection, UnknownProtection};
+pub use renewals::{Ended, Marked};
 pub use strength::{Strength, strength};
 pub use usage::{Usage, UsageSum};
 

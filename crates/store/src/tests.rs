@@ -7,6 +7,7 @@ mod leak;
 #[cfg(unix)]
 mod modes;
 mod records;
+mod renewals;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

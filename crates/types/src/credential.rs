@@ -79,6 +79,12 @@ impl TokenSet {
     pub fn remaining(&self, now: SystemTime) -> Option<Duration> {
         self.expires_at.map(|end| end.duration_since(now).unwrap_or(Duration::ZERO))
     }
+
+    /// Whether `other` has the very same tokens, whatever else is known of them.
+    pub fn is_same_pair(&self, other: &Self) -> bool {
+        self.access.expose() == other.access.expose()
+            && self.refresh.as_ref().map(Secret::expose) == other.refresh.as_ref().map(Secret::expose)
+    }
 }
 
 /// What a login has besides its tokens: values that its vendor gave out and wants to see again. They are

@@ -5,11 +5,18 @@
 //! credential that they began with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use byok_types::Secret;
+use tokio::time::Instant;
 
 use super::{Stored, Vault};
 use crate::error::AuthError;
+
+/// How long renewals under way are waited for. A vendor has 15 seconds to answer.
+const RENEWALS: Duration = Duration::from_secs(20);
+/// How soon it is tried again.
+const AGAIN: Duration = Duration::from_millis(50);
 
 impl Vault {
     /// Whether the wallet is locked.
@@ -17,9 +24,18 @@ impl Vault {
         self.0.stored.load().locked
     }
 
-    /// Forgets the key and all credentials until [`Vault::unlock`].
+    /// Forgets the key and all credentials until [`Vault::unlock`]. A renewal that is under way comes first:
+    /// what it yields could not be stored any more.
     pub async fn lock(&self) -> Result<(), AuthError> {
-        self.0.store.lock().await?;
+        let until = Instant::now() + RENEWALS;
+        loop {
+            match self.0.store.lock().await {
+                Err(byok_store::Error::InUse { .. }) if Instant::now() < until => {
+                    tokio::time::sleep(AGAIN).await;
+                }
+                locked => break locked?,
+            }
+        }
         self.reload().await
     }
 

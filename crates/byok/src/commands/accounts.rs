@@ -71,8 +71,10 @@ async fn list(named: Option<&str>, files: &cli::Files, terminal: &Terminal) -> R
         return Err(only.map_or(Error::NothingUsable, Error::NotLoggedIn));
     }
 
+    // A column that would be empty has no heading.
+    let of = if lines.iter().any(|line| !line.label.is_empty()) { "OF" } else { "" };
     let mut table = Table::default();
-    table.row([(FAINT, "PROVIDER"), (FAINT, "ACCOUNT"), (FAINT, "OF"), (FAINT, "KIND"), (FAINT, "KEY")]);
+    table.row([(FAINT, "PROVIDER"), (FAINT, "ACCOUNT"), (FAINT, of), (FAINT, "KIND"), (FAINT, "KEY")]);
     for line in &lines {
         let several = lines.iter().filter(|other| other.provider == line.provider).count() > 1;
         table.row([

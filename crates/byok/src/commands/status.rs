@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use byok_provider::ProviderSpec;
 use byok_provider::row::{HealthState, KeyNeed};
-use byok_store::{Account, Location, Store};
+use byok_store::{Account, AccountState, Location, Store};
 use byok_types::CredentialKind;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -54,9 +54,11 @@ struct Entry {
     /// Who it belongs to.
     label: Option<String>,
     hint: String,
-    /// When the token of a login ends and when it was last given out.
+    /// When the token of a login ends and when it was last renewed.
     expires_at: Option<SystemTime>,
     renewed_at: Option<SystemTime>,
+    /// When a renewal began that was never heard of again.
+    cut_off_at: Option<SystemTime>,
     state: State,
     /// What last went wrong.
     last_error: Option<String>,
@@ -75,6 +77,8 @@ enum State {
     Failing,
     /// Something is missing that calls need.
     Incomplete,
+    /// Its vendor has ended the login.
+    NeedsLogin,
     /// There is no key.
     NoKey,
     /// The config switches it off.
@@ -88,6 +92,7 @@ impl State {
         match self {
             Self::Failing => "failing",
             Self::Incomplete => "incomplete",
+            Self::NeedsLogin => "needs login",
             Self::NoKey => "no key",
             Self::Off => "off",
             Self::Ok => "ok",
@@ -108,13 +113,17 @@ impl Entry {
             State::Off
         } else if spec.endpoints.is_empty() {
             State::Incomplete
+        } else if account.is_some_and(|account| account.state == AccountState::NeedsLogin) {
+            State::NeedsLogin
         } else if last_error.is_some() {
             State::Failing
         } else {
             State::Ok
         };
         let todo = match state {
-            State::Failing => key.map(|key| login_command(&provider, key.account.as_str())),
+            State::Failing | State::NeedsLogin => {
+                key.map(|key| login_command(&provider, key.account.as_str()))
+            }
             State::Incomplete => Some(format!("set providers.{provider}.base_url in the config")),
             State::Off => Some(format!("set providers.{provider}.enabled to true in the config")),
             State::NoKey | State::Ok => None,
@@ -126,7 +135,8 @@ impl Entry {
             how: account.map_or_else(|| kind(CredentialKind::None).to_owned(), how),
             label: account.and_then(|account| account.label.clone()),
             expires_at: account.and_then(|account| account.expires_at),
-            renewed_at: account.and_then(renewed_at),
+            renewed_at: account.and_then(|account| account.renewed_at),
+            cut_off_at: account.and_then(|account| account.cut_off_at),
             hint: account.and_then(|account| account.hint.clone()).unwrap_or_default(),
             state,
             last_error,
@@ -141,7 +151,7 @@ impl Entry {
         json!({
             "provider": self.provider, "name": self.title, "account": self.account, "kind": self.how,
             "label": self.label, "expires_at": self.expires_at.map(unix),
-            "renewed_at": self.renewed_at.map(unix), "hint": self.hint, "state": self.state.name(), "usable": self.is_usable(),
+            "renewed_at": self.renewed_at.map(unix), "renewal_cut_off_at": self.cut_off_at.map(unix), "hint": self.hint, "state": self.state.name(), "usable": self.is_usable(),
             "last_error": self.last_error, "todo": self.todo,
             "health": {"state": self.health, "reason": self.reason, "since": self.since},
         })
@@ -188,7 +198,8 @@ async fn entries(providers: &Providers, accounts: &[Account]) -> Vec<Entry> {
             how: how(account),
             label: account.label.clone(),
             expires_at: account.expires_at,
-            renewed_at: renewed_at(account),
+            renewed_at: account.renewed_at,
+            cut_off_at: account.cut_off_at,
             hint: account.hint.clone().unwrap_or_default(),
             state: State::Incomplete,
             last_error: account.last_error.clone(),
@@ -207,11 +218,6 @@ fn how(account: &Account) -> String {
         Some(flow) => format!("{} ({flow})", kind(account.kind)),
         None => kind(account.kind).to_owned(),
     }
-}
-
-/// When a login's tokens were last given out.
-fn renewed_at(account: &Account) -> Option<SystemTime> {
-    (account.kind == CredentialKind::OAuth).then_some(account.updated_at)
 }
 
 /// A kind of credential, for people.
@@ -265,12 +271,12 @@ impl Seen<'_> {
         let mut text = String::new();
         if !mine.is_empty() {
             text.push_str(&table(&mine, self.now).lines(""));
-            text.push_str(&notes(&mine));
+            text.push_str(&notes(&mine, self.now));
         }
         if all {
             let _ = writeln!(text, "\n{}", paint(STRONG, "Providers without an account"));
             text.push_str(&other_table(&others).lines(""));
-            text.push_str(&notes(&others));
+            text.push_str(&notes(&others, self.now));
         }
         if !text.is_empty() {
             text.push('\n');
@@ -383,7 +389,7 @@ fn table(entries: &[&Entry], now: SystemTime) -> Table {
             (State::Ok, "closed") => ("closed", BAD),
             (State::Ok, "restricted") => ("restricted", WARNING),
             (State::Ok, _) => ("ok", GOOD),
-            (State::Failing, _) => ("failing", BAD),
+            (State::Failing | State::NeedsLogin, _) => (entry.state.name(), BAD),
             (State::NoKey | State::Off, _) => (entry.state.name(), FAINT),
             (State::Incomplete, _) => ("incomplete", WARNING),
         };
@@ -413,12 +419,20 @@ fn other_table(entries: &[&Entry]) -> Table {
 }
 
 /// What does not fit into a cell: why an account fails, and what is known against a provider.
-fn notes(entries: &[&Entry]) -> String {
+fn notes(entries: &[&Entry], now: SystemTime) -> String {
     let mut notes: Vec<String> = Vec::new();
     for entry in entries {
         if let Some(error) = &entry.last_error {
             let account = entry.account.as_deref().unwrap_or_default();
             notes.push(format!("  {} {account}: {error}\n", entry.provider));
+        }
+        if let Some(at) = entry.cut_off_at {
+            let account = entry.account.as_deref().unwrap_or_default();
+            notes.push(format!(
+                "  {} {account}: a renewal of the login was cut off {}; if it is refused, log in again\n",
+                entry.provider,
+                when(at, now),
+            ));
         }
         if !entry.reason.is_empty() {
             notes.push(format!(

@@ -134,7 +134,7 @@ async fn a_file_opens_with_its_passphrase_and_unchanged_only() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_being_renewed_is_neither_renamed_nor_replaced() {
+async fn an_account_that_is_being_renewed_is_neither_renamed_nor_replaced_nor_locked_away() {
     let home = Home::new();
     let store = full(&home).await;
     let file = exported(&store).await;
@@ -142,6 +142,8 @@ async fn an_account_that_is_being_renewed_is_neither_renamed_nor_replaced() {
     assert!(store.acquire_lease(&codex, "me", Duration::from_secs(60), SystemTime::now()).await.unwrap());
     let renamed = store.rename(&codex, AccountId::from("mine")).await.unwrap_err();
     assert!(matches!(renamed, Error::InUse { .. }), "{renamed}");
+    let locked = store.lock().await.unwrap_err();
+    assert!(matches!(locked, Error::InUse { .. }), "{locked}");
     let replaced = store.import(opened(&file), Merge::Instead).await.unwrap_err();
     assert!(matches!(replaced, Error::InUse { .. }), "{replaced}");
     assert_eq!(store.accounts().await.unwrap().len(), 2);

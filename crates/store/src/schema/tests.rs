@@ -64,6 +64,18 @@ async fn a_database_of_the_first_format_opens_with_all_that_is_in_it() {
             ("openai/work".to_owned(), "sk-fixture-0123456789".to_owned()),
         ]
     );
+    for held in &wallet.accounts {
+        let account = &held.account;
+        assert_eq!((account.state, account.failures), (crate::AccountState::Ok, 0));
+        assert_eq!((account.renewed_at, account.cut_off_at), (None, None));
+    }
+    // A login of that time is renewed like any other.
+    let codex = &wallet.accounts[0];
+    let Ok(byok_types::Credential::OAuth(from)) = &codex.credential else { panic!("no login") };
+    let to = byok_types::TokenSet { access: byok_types::Secret::new("renewed"), ..from.clone() };
+    let before = store.generation().await.unwrap();
+    assert!(store.renew(&codex.account.key, from, to).await.unwrap());
+    assert!(store.generation().await.unwrap() > before);
     assert_eq!(store.apps().await.unwrap().len(), 1);
     assert_eq!(store.usage(None).await.unwrap()[0].input_tokens, 10);
 }

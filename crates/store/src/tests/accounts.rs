@@ -69,26 +69,6 @@ async fn saving_again_touches_that_account_only_and_keeps_its_place() {
 }
 
 #[tokio::test]
-async fn a_refresh_renews_what_is_there_and_never_brings_back_what_is_gone() {
-    let home = Home::new();
-    let store = home.store().await;
-    let mut account = login("codex", "work", "old", "old");
-    account.base_url = Some("https://one.example".to_owned());
-    account.label = Some("mine".to_owned());
-    store.save(account).await.unwrap();
-    let fresh = || login("codex", "work", "new", "new").credential;
-    assert!(store.renew(key("codex", "work"), fresh()).await.unwrap());
-    assert_eq!(bearer(&store, "codex", "work").await.unwrap(), "new");
-    let account = store.accounts().await.unwrap().remove(0);
-    assert_eq!(account.base_url.as_deref(), Some("https://one.example"));
-    assert_eq!(account.label.as_deref(), Some("mine"));
-
-    store.delete(&key("codex", "work")).await.unwrap();
-    assert!(!store.renew(key("codex", "work"), fresh()).await.unwrap());
-    assert_eq!(store.accounts().await.unwrap(), []);
-}
-
-#[tokio::test]
 async fn two_handles_see_each_others_changes() {
     let home = Home::new();
     let (one, other) = (home.store().await, home.store().await);

@@ -1,4 +1,4 @@
-//! Apps, usage and leases.
+//! Apps and usage.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -109,39 +109,4 @@ async fn absurd_counts_and_names_do_not_break_the_sums() {
     let sums = store.usage(None).await.unwrap();
     assert_eq!(sums[0].input_tokens, 3 << 40);
     assert!(sums[0].model.as_str().len() <= 256);
-}
-
-#[tokio::test]
-async fn a_lease_is_one_holders_until_it_is_released_or_over() {
-    let home = Home::new();
-    let (one, other) = (home.store().await, home.store().await);
-    let account = key("codex", "default");
-    let minute = Duration::from_secs(60);
-    let now = at(1_000_000);
-    assert!(one.acquire_lease(&account, "one", minute, now).await.unwrap());
-    assert!(one.acquire_lease(&account, "one", minute, now).await.unwrap(), "its own");
-    assert!(!other.acquire_lease(&account, "other", minute, now).await.unwrap());
-    assert!(other.acquire_lease(&key("codex", "second"), "other", minute, now).await.unwrap());
-    assert!(!other.release_lease(&account, "other").await.unwrap());
-    assert!(one.release_lease(&account, "one").await.unwrap());
-    assert!(other.acquire_lease(&account, "other", minute, now).await.unwrap());
-    assert!(one.acquire_lease(&account, "one", minute, now + minute).await.unwrap(), "over");
-    // The clock was two hours ahead when that one was taken.
-    let earlier = now - Duration::from_secs(7200);
-    assert!(other.acquire_lease(&account, "other", minute, earlier).await.unwrap());
-}
-
-#[tokio::test]
-async fn of_many_who_ask_for_a_lease_one_gets_it() {
-    let home = Home::new();
-    let mut tasks = tokio::task::JoinSet::new();
-    for n in 0..8 {
-        let store = home.store().await;
-        tasks.spawn(async move {
-            let account = key("codex", "default");
-            store.acquire_lease(&account, &format!("h{n}"), Duration::from_secs(60), at(1)).await.unwrap()
-        });
-    }
-    let got = tasks.join_all().await;
-    assert_eq!(got.iter().filter(|got| **got).count(), 1);
 }

@@ -33,8 +33,10 @@ pub(super) async fn export(args: &cli::Export, terminal: &Terminal) -> Result<()
     store.close().await;
 
     let mut text = format!(
-        "{} {accounts} accounts and {apps} apps are in {}, encrypted under that passphrase\n",
+        "{} {} and {} are in {}, encrypted under that passphrase\n",
         paint(GOOD, "done:"),
+        count(accounts, "account"),
+        count(apps, "app"),
         args.file.display(),
     );
     if logins {
@@ -93,7 +95,12 @@ pub(super) async fn import(args: &cli::Import, terminal: &Terminal) -> Result<()
 
     let mut text = String::new();
     if args.replace {
-        let _ = writeln!(text, "{} accounts that were here are gone", imported.removed);
+        let gone = count(imported.removed, "account");
+        let _ = writeln!(
+            text,
+            "{gone} that {} here before: gone",
+            if imported.removed == 1 { "was" } else { "were" }
+        );
     }
     for placed in &imported.accounts {
         let _ = writeln!(text, "  {}", line(placed));
@@ -101,14 +108,12 @@ pub(super) async fn import(args: &cli::Import, terminal: &Terminal) -> Result<()
     for placed in &imported.apps {
         let _ = writeln!(text, "  app {}", line(placed));
     }
-    let new =
-        |added: usize| if added == 1 { "1 account is".to_owned() } else { format!("{added} accounts are") };
     let added = imported.accounts.iter().filter(|placed| !matches!(placed, Placed::Known(_))).count();
     let _ = writeln!(
         text,
-        "{} {} new in the wallet, protected by {protection}",
+        "{} {} new in the wallet, which is protected by {protection}",
         paint(GOOD, "done:"),
-        new(added)
+        count(added, "account")
     );
     if logins {
         let _ = writeln!(text, "{} {ONE_MACHINE}", paint(WARNING, "note:"));
@@ -120,6 +125,11 @@ pub(super) async fn import(args: &cli::Import, terminal: &Terminal) -> Result<()
     });
     terminal.result(&text, &value);
     Ok(())
+}
+
+/// A number of things.
+fn count(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
 /// The file, unless it is larger than any export. A pipe will do.
