@@ -1,7 +1,8 @@
-//! What the end-to-end tests share: the real binary as a child process ([`daemon`]), scripted upstreams
-//! ([`upstream`]), and a client that shows every byte ([`http`]).
+//! What the end-to-end tests share: the real binary as a child process ([`daemon`]), the same at a terminal
+//! ([`pty`]), scripted upstreams ([`upstream`]) and vendors of
+//! logins ([`vendors`]), and a client that shows every byte ([`http`]).
 //!
-//! Everything here is the standard library's: what judges the program should not be built of the
+//! Nearly everything here is the standard library's: what judges the program should not be built of the
 //! program's own parts.
 
 #![expect(
@@ -13,4 +14,8 @@
 
 pub mod daemon;
 pub mod http;
+#[cfg(unix)]
+pub mod pty;
 pub mod upstream;
+#[path = "../vendors/vendors.rs"]
+pub mod vendors;

@@ -1,5 +1,6 @@
 //! A scripted upstream: each request that comes is recorded and answered by the test's own script.
 
+use std::fmt::Write as _;
 use std::io::{BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -65,10 +66,16 @@ fn serve(stream: TcpStream, script: &(impl Fn(&Message, &mut Answer) + ?Sized), 
 impl Answer {
     /// A whole JSON answer.
     pub fn json(&mut self, status: u16, body: &str) {
-        let head = format!(
-            "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
+        self.whole(status, &[("content-type", "application/json")], body);
+    }
+
+    /// A whole answer.
+    pub fn whole(&mut self, status: u16, headers: &[(&str, &str)], body: &str) {
+        let mut head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
+        for (name, value) in headers {
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
+        head.push_str("\r\n");
         self.raw(head.as_bytes());
         self.raw(body.as_bytes());
     }

@@ -2,9 +2,9 @@
 //! the first. A provider that asks for none is called without.
 
 use byok_auth::{AuthError, Vault};
-use byok_types::{AccountId, AccountKey, Blame, Code, Credential, Fault};
+use byok_types::{AccountId, AccountKey, Blame, Code, Credential, Detail, Fault};
 
-use crate::row::KeyNeed;
+use crate::row::{Calls, KeyNeed};
 use crate::spec::ProviderSpec;
 
 /// One account that a call may use.
@@ -45,6 +45,25 @@ pub(crate) fn accounts(spec: &ProviderSpec, vault: &Vault) -> Vec<Account> {
 /// Whether a call to this provider has what it needs.
 pub(crate) fn is_usable(spec: &ProviderSpec, vault: &Vault) -> bool {
     spec.key_need == KeyNeed::Optional || !vault.accounts_of(&spec.id).is_empty()
+}
+
+/// Whether this version can make calls with a credential: every key, and logins whose vendor wants nothing
+/// of a call that is not done yet. A token of one vendor's must not go to an address of another's.
+pub(crate) fn is_callable(spec: &ProviderSpec, credential: &Credential) -> Result<(), Box<Fault>> {
+    let Credential::OAuth(tokens) = credential else { return Ok(()) };
+    if spec.calls(tokens.details.get(Detail::Flow)) == Calls::Ready {
+        return Ok(());
+    }
+    let instead = if spec.takes_key() {
+        format!("; an API key works: byok login {} --api-key", spec.id)
+    } else {
+        String::new()
+    };
+    let message = format!(
+        "this version of byok keeps the login for {}, but cannot make calls with it yet{instead}",
+        spec.name
+    );
+    Err(Box::new(Fault::new(503, Blame::Byok, message).with_code(Code::ProviderUnavailable)))
 }
 
 /// There is no account to call with.

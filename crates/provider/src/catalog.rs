@@ -4,14 +4,19 @@
 //! beside the values; where nothing else is said they are those of November 2026.
 
 mod anthropic;
+mod antigravity;
 mod azure_openai;
+mod codex;
 mod cohere;
+mod copilot;
 mod deepseek;
 mod fireworks;
 mod gemini;
+mod google;
 mod groq;
 mod iflow;
 mod kimi;
+mod kiro;
 mod lm_studio;
 mod mistral;
 mod moonshot;
@@ -31,14 +36,18 @@ use crate::row::Row;
 /// All of them, by id.
 pub static CATALOG: &[Row] = &[
     anthropic::ROW,
+    antigravity::ROW,
     azure_openai::ROW,
+    codex::ROW,
     cohere::ROW,
+    copilot::ROW,
     deepseek::ROW,
     fireworks::ROW,
     gemini::ROW,
     groq::ROW,
     iflow::ROW,
     kimi::ROW,
+    kiro::ROW,
     lm_studio::ROW,
     mistral::ROW,
     moonshot::ROW,

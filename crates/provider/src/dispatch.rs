@@ -104,6 +104,7 @@ impl Dispatch<'_> {
             .credential(&self.upstreams.vault)
             .await
             .map_err(|fault| Attempt::Next(Missed::Fault(fault)))?;
+        accounts::is_callable(self.spec, &credential).map_err(|fault| Attempt::Next(Missed::Fault(fault)))?;
         let mask = Mask::new(self.spec, &credential);
         let request = self
             .outgoing

@@ -14,6 +14,7 @@
 //! - [`generate`], [`count`], [`forward`]: the three kinds of calls.
 //! - [`answer`]: the body that the client reads.
 //! - [`meter`]: what an answer came to.
+//! - [`logins`]: how a person logs in at a provider, and the way there.
 //!
 //! No provider's name stands outside the catalogue. Nothing is stored here, and no token is renewed: that is
 //! the vault's.
@@ -24,6 +25,7 @@ pub mod count;
 pub mod error;
 pub mod forward;
 pub mod generate;
+pub mod logins;
 pub mod meter;
 pub mod resolve;
 pub mod row;
@@ -45,6 +47,7 @@ pub use answer::AnswerBody;
 pub use error::Error;
 pub use forward::Forward;
 pub use generate::{Answer, Failed, Generate, dropped_text};
+pub use logins::Login;
 pub use meter::{Meter, Outcome, Reading, Served};
 pub use resolve::{Route, Unresolved};
 pub use spec::ProviderSpec;

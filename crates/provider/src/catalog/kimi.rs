@@ -1,7 +1,9 @@
-//! Kimi Code, with the plan's API key (provider facts, 8.3 to 8.5). Keys of the pay-as-you-go platform are
+//! Kimi Code, with the plan's API key or login (provider facts, 8). Keys of the pay-as-you-go platform are
 //! another provider's, `moonshot`.
 
-use crate::row::{CHAT_COMPATIBLE, Endpoint, Model, Quirk, Row};
+use byok_auth::flow::{ApiBase, Client, Device, Flow, Grant, Renewal, TokenAddress};
+
+use crate::row::{CHAT_COMPATIBLE, Calls, Endpoint, Health, Model, Quirk, Row, Way};
 
 pub(super) const ROW: Row = Row {
     id: "kimi",
@@ -19,5 +21,39 @@ pub(super) const ROW: Row = Row {
     ],
     quirks: &[Quirk::DropFields(&["store"]), Quirk::NoDeveloperRole],
     genuine: &["KimiCLI/"],
+    logins: &[
+        Way { flow: MAINLAND, health: Health::OK, terms: TERMS, calls: Calls::Ready },
+        Way { flow: GLOBAL, health: Health::OK, terms: TERMS, calls: Calls::NotYet },
+    ],
     ..CHAT_COMPATIBLE
+};
+
+const TERMS: &str = "Kimi describes this login for its own programs; for others it welcomes the plan's API key \
+                     (byok login kimi --api-key).";
+
+/// Facts, 8.1 and 8.2.
+const MAINLAND: Flow = Flow {
+    name: "device",
+    title: "with a code at kimi.com",
+    grant: Grant::Device(Device {
+        url: "https://auth.kimi.com/api/oauth/device_authorization",
+        ..Device::BASE
+    }),
+    // Kimi CLI's: there is no other.
+    client: Client::Known { id: "17e5f671-d194-4dfb-9706-5516cb48c098", secret: None },
+    token: TokenAddress::form("https://auth.kimi.com/api/oauth/token"),
+    renewal: Renewal { half_life: true, final_statuses: &[401, 403], ..Renewal::BASE },
+    ..Flow::BASE
+};
+
+const GLOBAL: Flow = Flow {
+    name: "device-global",
+    title: "with a code at kimi.ai, outside of China",
+    grant: Grant::Device(Device {
+        url: "https://auth.kimi.ai/api/oauth/device_authorization",
+        ..Device::BASE
+    }),
+    token: TokenAddress::form("https://auth.kimi.ai/api/oauth/token"),
+    api: ApiBase::Fixed("https://api.kimi.ai/coding"),
+    ..MAINLAND
 };
