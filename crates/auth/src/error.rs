@@ -1,5 +1,7 @@
 //! What can keep an account from being used.
 
+use std::time::Duration;
+
 use byok_types::{AccountKey, ProviderId};
 
 use crate::input::InputError;
@@ -30,9 +32,29 @@ pub enum AuthError {
     /// The wallet is locked, so nothing in it can be used.
     #[error("the wallet is locked; run: byok wallet unlock")]
     Locked,
+    /// The login is over, and only a new one helps.
+    #[error("the login of {account} is over: {reason}; log in again: {command}")]
+    NeedsLogin {
+        /// Whose login.
+        account: AccountKey,
+        /// Why, without secrets.
+        reason: String,
+        /// What to run.
+        command: String,
+    },
     /// There is no such account.
     #[error("not logged in to {provider} as `{account}`; run: byok login {provider} --account {account}", provider = .0.provider, account = .0.account)]
     NotLoggedIn(AccountKey),
+    /// The login has to be renewed, and that did not work this time. It is kept as it is.
+    #[error("the login of {account} could not be renewed: {reason}")]
+    NotRenewed {
+        /// Whose login.
+        account: AccountKey,
+        /// What went wrong, without secrets.
+        reason: String,
+        /// When it makes sense to ask again.
+        retry_after: Option<Duration>,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] byok_store::Error),

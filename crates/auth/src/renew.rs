@@ -17,6 +17,11 @@ pub trait Renew: Send + Sync {
 
     /// How long before its end a token of this login is renewed.
     fn margin(&self, key: &AccountKey, tokens: &TokenSet) -> Duration;
+
+    /// The provider's name that `byok login` takes for such a login, where that is not its id.
+    fn login_name(&self, key: &AccountKey) -> String {
+        key.provider.to_string()
+    }
 }
 
 /// Why a login could not be renewed.

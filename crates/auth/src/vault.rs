@@ -1,23 +1,24 @@
 //! The credentials, ready to use.
 //!
-//! The hot path reads an immutable snapshot: no lock, no SQL. A snapshot is replaced whole, by whoever
+//! The hot path reads an immutable snapshot: no lock, no SQL, unless a login is near its end (`upkeep.rs`). A snapshot is replaced whole, by whoever
 //! changes the store through the vault and by [`Vault::watch`], which asks the store every second whether
 //! another process did. Keys of the config file are beside the stored ones and come before them, as the
 //! account `config`; they are never stored.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use byok_store::{NewAccount, Store};
-use byok_types::{AccountId, AccountKey, Credential, ProviderId, Secret};
+use byok_store::{AccountState, NewAccount, Store};
+use byok_types::{AccountId, AccountKey, Credential, ProviderId, Secret, TokenSet};
 use tokio::sync::Mutex;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::AuthError;
 use crate::input;
+use crate::upkeep::Upkeep;
 
 /// How often the store is asked for changes of other processes, which are to be seen within two seconds.
 const WATCH: Duration = Duration::from_secs(1);
@@ -35,6 +36,19 @@ struct Inner {
     configured: ArcSwap<HashMap<ProviderId, Secret>>,
     /// Held while a snapshot is made, so that an older one never replaces a newer one.
     reloading: Mutex<()>,
+    upkeep: Upkeep,
+}
+
+/// A credential and what its renewal has to know.
+#[derive(Clone)]
+pub(crate) struct Kept {
+    pub(crate) credential: Credential,
+    /// Why the login is over, where it is known to be.
+    pub(crate) needs_login: Option<String>,
+    /// When it was stored.
+    pub(crate) stored_at: SystemTime,
+    /// Whether it was a renewal that stored it.
+    pub(crate) renewed: bool,
 }
 
 /// What the store held at one instant.
@@ -43,7 +57,7 @@ struct Stored {
     generation: u64,
     /// The store gave no credentials, only names.
     locked: bool,
-    credentials: HashMap<AccountKey, Credential>,
+    credentials: HashMap<AccountKey, Kept>,
     /// In the person's order.
     accounts: HashMap<ProviderId, Vec<AccountKey>>,
 }
@@ -51,30 +65,40 @@ struct Stored {
 impl Vault {
     /// The vault of a store, filled.
     pub async fn new(store: Store) -> Result<Self, AuthError> {
+        Self::with_clock(store, SystemTime::now).await
+    }
+
+    /// A vault that takes the time from `now`.
+    pub(crate) async fn with_clock(
+        store: Store,
+        now: impl Fn() -> SystemTime + Send + Sync + 'static,
+    ) -> Result<Self, AuthError> {
         let vault = Self(Arc::new(Inner {
             store,
             stored: ArcSwap::default(),
             configured: ArcSwap::default(),
             reloading: Mutex::new(()),
+            upkeep: Upkeep::new(now)?,
         }));
         vault.reload().await?;
         Ok(vault)
     }
 
     /// The credential of an account. From memory when it is there; when it is not, the store is asked once
-    /// more, since another process may have logged in just now.
+    /// more, since another process may have logged in just now. A login that is over is renewed first, once
+    /// for all who ask; one that nearly is, in the background.
     pub async fn credential(&self, key: &AccountKey) -> Result<Credential, AuthError> {
-        if let Some(credential) = self.held(key) {
-            return Ok(credential);
+        if let Some(held) = self.kept(key) {
+            return self.fresh(key, &held).await;
         }
         if self.is_locked() {
             return Err(AuthError::Locked);
         }
         if key.account.as_str() != CONFIG
             && self.keep_up().await?
-            && let Some(credential) = self.held(key)
+            && let Some(held) = self.kept(key)
         {
-            return Ok(credential);
+            return self.fresh(key, &held).await;
         }
         Err(AuthError::NotLoggedIn(key.clone()))
     }
@@ -93,13 +117,13 @@ impl Vault {
     pub fn secrets(&self) -> Vec<Secret> {
         let stored = self.0.stored.load();
         let mut secrets: Vec<Secret> = self.0.configured.load().values().cloned().collect();
-        for credential in stored.credentials.values() {
-            match credential {
+        let both =
+            |tokens: &TokenSet| [Some(tokens.access.clone()), tokens.refresh.clone()].into_iter().flatten();
+        secrets.extend(self.0.upkeep.unsaved().values().flat_map(|pair| both(&pair.to)));
+        for held in stored.credentials.values() {
+            match &held.credential {
                 Credential::ApiKey(key) => secrets.push(key.clone()),
-                Credential::OAuth(tokens) => {
-                    secrets.push(tokens.access.clone());
-                    secrets.extend(tokens.refresh.clone());
-                }
+                Credential::OAuth(tokens) => secrets.extend(both(tokens)),
                 Credential::None => {}
             }
         }
@@ -186,12 +210,34 @@ impl Vault {
         }
     }
 
-    fn held(&self, key: &AccountKey) -> Option<Credential> {
+    pub(crate) fn upkeep(&self) -> &Upkeep {
+        &self.0.upkeep
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// What is known of an account now, without asking the store.
+    pub(crate) fn kept(&self, key: &AccountKey) -> Option<Kept> {
         if key.account.as_str() == CONFIG {
-            let configured = self.0.configured.load();
-            return configured.get(&key.provider).cloned().map(Credential::ApiKey);
+            let key = self.0.configured.load().get(&key.provider).cloned()?;
+            let credential = Credential::ApiKey(key);
+            let stored_at = SystemTime::UNIX_EPOCH;
+            return Some(Kept { credential, needs_login: None, stored_at, renewed: false });
         }
-        self.0.stored.load().credentials.get(key).cloned()
+        let mut kept = self.0.stored.load().credentials.get(key).cloned()?;
+        if let Some(pair) = self.0.upkeep.unsaved().get(key) {
+            kept.credential = Credential::OAuth(pair.to.clone());
+            (kept.stored_at, kept.renewed) = (pair.since, true);
+        }
+        Some(kept)
+    }
+
+    /// All stored accounts, as [`Self::kept`] has them.
+    pub(crate) fn all_kept(&self) -> Vec<(AccountKey, Kept)> {
+        let stored = self.0.stored.load();
+        stored.credentials.keys().filter_map(|key| Some((key.clone(), self.kept(key)?))).collect()
     }
 
     /// Makes a new snapshot if the store has changed. `true` when it has.
@@ -204,26 +250,47 @@ impl Vault {
         Ok(true)
     }
 
-    async fn reload(&self) -> Result<(), AuthError> {
+    pub(crate) async fn reload(&self) -> Result<(), AuthError> {
         let _one_at_a_time = self.0.reloading.lock().await;
         let wallet = match self.0.store.wallet().await {
             Err(byok_store::Error::Locked { .. }) => return self.reload_names().await,
             wallet => wallet?,
         };
         let mut stored = Stored { generation: wallet.generation, ..Stored::default() };
+        let mut broken = Vec::new();
         for held in wallet.accounts {
-            let key = held.account.key;
+            let account = held.account;
+            let key = account.key;
             match held.credential {
                 Ok(credential) => {
                     let accounts = stored.accounts.entry(key.provider.clone()).or_default();
                     accounts.push(key.clone());
-                    stored.credentials.insert(key, credential);
+                    let over = account.state == AccountState::NeedsLogin;
+                    let kept = Kept {
+                        credential,
+                        needs_login: over.then(|| account.last_error.unwrap_or_default()),
+                        stored_at: account.updated_at,
+                        renewed: account.renewed_at.is_some_and(|renewed| renewed >= account.updated_at),
+                    };
+                    stored.credentials.insert(key, kept);
                 }
                 // The others are still good; the error names the account and the command that mends it.
-                Err(error) => tracing::error!(%error, "an account cannot be used"),
+                Err(error) => {
+                    tracing::error!(%error, "an account cannot be used");
+                    broken.push(key);
+                }
             }
         }
+        // A pair that waits to be stored is of use only while the disk holds the one that it replaces.
+        self.0.upkeep.drop_unsaved(|key, pair| {
+            match stored.credentials.get(key).map(|kept| &kept.credential) {
+                Some(Credential::OAuth(tokens)) => !tokens.is_same_pair(&pair.from),
+                Some(_) => true,
+                None => !broken.contains(key),
+            }
+        });
         self.0.stored.store(Arc::new(stored));
+        self.0.upkeep.notify();
         Ok(())
     }
 }

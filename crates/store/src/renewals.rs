@@ -53,8 +53,8 @@ impl Store {
             .await
     }
 
-    /// Notes that `holder`, who has the lease, is about to renew a login, unless `most` renewals of it began
-    /// `within` before `now`. On the disk when this returns.
+    /// Notes that `holder`, who has the lease, is about to renew a login, unless `most` renewals of it that
+    /// may have yielded something began `within` before `now`. On the disk when this returns.
     pub async fn mark_renewal(
         &self,
         key: &AccountKey,
@@ -169,6 +169,14 @@ impl Store {
                             error,
                             matches!(ended, Ended::Dead)
                         ],
+                    )?;
+                }
+                if ended == Ended::Failed {
+                    // Only those count that may have yielded something.
+                    transaction.execute(
+                        "DELETE FROM renewal WHERE provider = ?1 AND account = ?2 AND at =
+                             (SELECT max(at) FROM renewal WHERE provider = ?1 AND account = ?2)",
+                        [key.provider.as_str(), key.account.as_str()],
                     )?;
                 }
                 unmark(&transaction, &key)?;

@@ -13,8 +13,9 @@ use tokio::time::Instant;
 use super::{Stored, Vault};
 use crate::error::AuthError;
 
-/// How long renewals under way are waited for. A vendor has 15 seconds to answer.
-const RENEWALS: Duration = Duration::from_secs(20);
+/// How long renewals under way are waited for. Few take longer than one call to a vendor, which has 15
+/// seconds to answer.
+const RENEWALS: Duration = Duration::from_secs(30);
 /// How soon it is tried again.
 const AGAIN: Duration = Duration::from_millis(50);
 
@@ -36,6 +37,7 @@ impl Vault {
                 locked => break locked?,
             }
         }
+        self.upkeep().forget();
         self.reload().await
     }
 

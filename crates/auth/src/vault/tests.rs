@@ -112,7 +112,9 @@ async fn a_change_by_another_process_is_seen_within_two_seconds() {
     let follow = async {
         // None of these looks asks the store; only the watcher does.
         let until = async |expected: Option<&str>| {
-            let seen = || daemon.held(&openai("work")).map(|held| held.bearer().unwrap().expose().to_owned());
+            let seen = || {
+                daemon.kept(&openai("work")).map(|held| held.credential.bearer().unwrap().expose().to_owned())
+            };
             while seen().as_deref() != expected {
                 tokio::task::yield_now().await;
             }
