@@ -5,4 +5,7 @@
 mod fences;
 mod formats;
 mod lifecycle;
+mod logout;
+#[cfg(unix)]
+mod passphrase;
 mod wallet;

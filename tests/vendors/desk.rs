@@ -97,7 +97,7 @@ pub struct Grant {
     pub state: String,
     /// `OpenID`'s nonce.
     pub nonce: Option<String>,
-    used: bool,
+    pub(super) used: bool,
 }
 
 /// What the person has decided about a device code.
@@ -176,6 +176,11 @@ impl Desk {
             Some(good) if *good == good_for => Ok(()),
             _ => Err(Refusal::new(401, "invalid_token", format!("no token that is good for {good_for}"))),
         }
+    }
+
+    /// A token is good for nothing from now on.
+    pub fn end_token(&self, token: &str) {
+        self.state().tokens.remove(token);
     }
 
     /// What was refused, and why. Empty after a login that went well.

@@ -210,7 +210,8 @@ async fn accept(socket: TcpListener, desk: Arc<Desk>) {
 }
 
 async fn connection(stream: TcpStream, desk: Arc<Desk>) {
-    let service = service_fn(|request| async { Ok::<_, Infallible>(desk.answer(&request).await) });
+    let desk = &desk;
+    let service = service_fn(move |request| async move { Ok::<_, Infallible>(desk.answer(&request).await) });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)

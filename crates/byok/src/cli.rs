@@ -68,24 +68,49 @@ pub(crate) struct Demo {
     pub(crate) port: Option<u16>,
 }
 
-/// Put a provider's API key into the wallet
+/// Log in with a subscription, or put an API key into the wallet
 ///
-/// Asks for the key without showing it, says how the wallet is protected, and stores the key encrypted.
-/// It never goes on the command line, where other programs could read it.
+/// Subscriptions: claude, codex, copilot, gemini, kiro, antigravity, qwen, kimi and iflow. byok opens the
+/// provider's own login in your browser, or shows a code to enter there; where the browser is on another
+/// machine you paste what it ends at. All other providers take an API key, which is asked for without being
+/// shown. Either is stored encrypted, after byok has said how the wallet is protected.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  byok login anthropic
-  byok login openai --account work
+  byok login codex
+  byok login gemini --api-key
+  byok login claude --account work
+  byok login kiro --start-url https://example.awsapps.com/start --region eu-west-1
   pass show openai | byok login openai --api-key-stdin")]
 pub(crate) struct Login {
-    /// The provider: anthropic, openai, gemini, …, or a name from your config
+    /// The provider: claude, codex, anthropic, openai, …, or a name from your config
     pub(crate) provider: String,
-    /// A name for this account, if you have several at one provider
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    pub(crate) account: String,
-    /// Read the key from standard input instead of asking
-    #[arg(long)]
+    /// A name for this account [default: `default`, or whose it is where that name is taken]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) account: Option<String>,
+    /// Store an API key, also where the provider has a login
+    #[arg(long, conflicts_with = "flow")]
+    pub(crate) api_key: bool,
+    /// The same, and read the key from standard input instead of asking
+    #[arg(long, conflicts_with = "flow")]
     pub(crate) api_key_stdin: bool,
+    /// Log in this way, where the provider has several; a wrong name lists them
+    #[arg(long, value_name = "NAME")]
+    pub(crate) flow: Option<String>,
+    /// Open no browser; show the address, and take what is pasted
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+    /// Go on without asking, whatever is known against the login
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Your organisation's address to log in at (kiro with IAM Identity Center)
+    #[arg(long, value_name = "URL")]
+    pub(crate) start_url: Option<String>,
+    /// Your organisation's region (kiro with IAM Identity Center)
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+    /// The cloud project that calls are for (gemini) [default: GOOGLE_CLOUD_PROJECT]
+    #[arg(long, value_name = "ID")]
+    pub(crate) project: Option<String>,
     /// Refuse to go on unless the wallet is protected like this: keyring, passphrase or key-file
     #[arg(long, value_name = "PROTECTION", value_parser = crate::commands::login::required)]
     pub(crate) require: Option<byok_store::Protection>,
@@ -185,9 +210,11 @@ pub(crate) struct Models {
     pub(crate) files: Files,
 }
 
-/// Take a provider's key out of the wallet
+/// Take an account out of the wallet
 ///
-/// Deletes the key from this machine. It stays valid at the provider until you revoke it there.
+/// A login is ended at the vendor first, where the vendor has a way for that; then the account is deleted
+/// from this machine, even if the vendor could not be reached. An API key stays valid at the provider until
+/// you revoke it there.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  byok logout anthropic\n  byok logout openai --account work\n  byok logout openai --all"
@@ -201,6 +228,9 @@ pub(crate) struct Logout {
     /// All accounts at this provider
     #[arg(long)]
     pub(crate) all: bool,
+    /// Only delete it here; leave the login valid at the vendor
+    #[arg(long)]
+    pub(crate) keep_remote: bool,
     #[command(flatten)]
     pub(crate) files: Files,
 }
@@ -370,6 +400,7 @@ localhost to any tool, in the tool's own format.";
 
 const EXAMPLES: &str = "Start here:
   byok demo               see it work, without any key
+  byok login codex        log in with a subscription, or
   byok login anthropic    put a key into the wallet
   byok serve              then point a tool at http://localhost:8018
 

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use byok_provider::{ProviderSpec, Upstreams};
-use byok_types::ProviderId;
+use byok_types::{AccountKey, ProviderId};
 use serde_json::json;
 
 use crate::cli::{Commands, ConfigCommands, Global};
@@ -56,6 +56,12 @@ pub(crate) async fn run(command: Commands, context: Context) -> Result<(), Error
 /// A command failed. Each message says what happened and what to do.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
+    #[error(
+        "`{0}` cannot be an account's name: it has 1 to 128 bytes, no white space and no `/`, and is not `config`"
+    )]
+    AccountName(String),
+    #[error("{account} is {whose}; choose another name with --account, or log out first: byok logout {} --account {}", account.provider, account.account)]
+    AccountTaken { account: AccountKey, whose: String },
     #[error("{provider} has {} accounts ({}); say which with --account NAME, or --all", names.len(), names.join(", "))]
     Ambiguous { provider: ProviderId, names: Vec<String> },
     #[error(transparent)]
@@ -66,16 +72,31 @@ pub(crate) enum Error {
     Config(#[from] byok_config::Error),
     #[error(transparent)]
     Control(#[from] crate::control::ControlError),
-    #[error("the demo did not work: {0}")]
-    Demo(String),
     #[error("{} is there already; --force writes over it", .0.display())]
     ExportExists(PathBuf),
     #[error("{}: {source}", path.display())]
     ExportFile { path: PathBuf, source: io::Error },
+    #[error("nothing was done")]
+    Declined,
+    #[error("the demo did not work: {0}")]
+    Demo(String),
+    #[error("{flag} is not for this way to log in to {provider}")]
+    FlagOfLogins { flag: &'static str, provider: String },
     #[error("the key cannot be read from standard input: {0}")]
     Input(#[source] io::Error),
-    #[error("{0}")]
-    LoginToCome(String),
+    #[error("the login was given up; nothing was stored")]
+    Interrupted,
+    #[error(transparent)]
+    Login(byok_auth::flow::LoginError),
+    #[error(
+        "nobody came back from the browser within {minutes} minutes; to try again: byok login {provider}\n       \
+         Where the browser cannot reach this machine, paste what it ends at (--no-browser shows how)."
+    )]
+    LoginTimedOut { provider: String, minutes: u64 },
+    #[error("{}", no_flow(provider, name, flows))]
+    NoFlow { provider: String, name: String, flows: Vec<(&'static str, &'static str)> },
+    #[error("{provider} has no API keys for this; log in: byok login {id}")]
+    NoKeys { provider: String, id: ProviderId },
     #[error("there is no model to call; put a key into the wallet first: byok login anthropic")]
     NoModels,
     #[error("byok has no directory: neither BYOK_HOME nor the home directory of this user is set")]
@@ -95,12 +116,23 @@ pub(crate) enum Error {
     NoWallet(PathBuf),
     #[error("the passphrase cannot be read from the terminal: {0}")]
     Prompt(#[source] io::Error),
+    #[error(
+        "{error}, and standard input is no terminal, so what the browser ends at cannot be pasted either; free \
+         the port, or log in at a terminal: byok login {provider}"
+    )]
+    NoWayBack { error: byok_auth::callback::BindError, provider: ProviderId },
+    #[error(
+        "{reason}\n       Standard input is no terminal, so byok cannot ask whether to go on; --yes says that it should"
+    )]
+    NotAgreed { reason: String },
     #[error("you are not logged in to {0}, so there is nothing to log out of")]
     NotLoggedIn(ProviderId),
     #[error("no account can be used; put a key into the wallet: byok login anthropic")]
     NothingUsable,
     #[error(transparent)]
     Provider(#[from] byok_provider::Error),
+    #[error("{provider} did not let you in: {reason}")]
+    Refused { provider: String, reason: String },
     #[error("the runtime cannot be started: {0}")]
     Runtime(#[source] io::Error),
     #[error("the system gave no port to the echo upstream: {0}")]
@@ -116,13 +148,19 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// The exit code: 1 it failed, 2 it was asked wrongly, 3 there is no login.
+    /// The exit code: 1 it failed, 2 it was asked wrongly, 3 there is no login, 130 it was interrupted.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Ambiguous { .. }
-            | Self::NobodyToAsk { .. }
+            Self::AccountName(_)
+            | Self::Ambiguous { .. }
+            | Self::FlagOfLogins { .. }
+            | Self::NoFlow { .. }
+            | Self::NoKeys { .. }
             | Self::NoTerminal
+            | Self::NobodyToAsk { .. }
+            | Self::NotAgreed { .. }
             | Self::UnknownProvider { .. } => 2,
+            Self::Interrupted => 130,
             Self::NoModels
             | Self::NoSuchAccount { .. }
             | Self::NotLoggedIn(_)
@@ -152,6 +190,14 @@ impl Error {
             terminal.aside(&format!("{} {message}\n", paint(BAD, "error:")));
         }
     }
+}
+
+fn no_flow(provider: &str, name: &str, flows: &[(&str, &str)]) -> String {
+    if flows.is_empty() {
+        return format!("{provider} takes API keys only, so there is no --flow {name}");
+    }
+    let flows: String = flows.iter().map(|(name, title)| format!("\n       {name}: {title}")).collect();
+    format!("{provider} has no --flow {name}; it has{flows}")
 }
 
 fn unknown_provider(name: &str, nearest: Option<&str>) -> String {

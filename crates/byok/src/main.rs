@@ -11,6 +11,7 @@ mod commands;
 mod control;
 mod harden;
 mod home;
+mod keyboard;
 mod logging;
 mod overlay;
 mod passphrase;

@@ -25,6 +25,18 @@ pub(crate) fn stop_at_first_end_at_second(stop: CancellationToken) -> Listening 
     Listening(Some(task.abort_handle()))
 }
 
+/// Waits for a signal that asks a command to end: Ctrl-C and its like. Without it the process would end where
+/// it stands, and leave a terminal that shows nothing of what is typed.
+pub(crate) async fn ended() {
+    match Signals::new() {
+        Ok(mut signals) => signals.next().await,
+        Err(error) => {
+            tracing::warn!(%error, "signals cannot be heard");
+            std::future::pending().await
+        }
+    }
+}
+
 /// Signals are heard as long as this is there.
 #[derive(Debug)]
 pub(crate) struct Listening(Option<AbortHandle>);
@@ -38,22 +50,24 @@ impl Drop for Listening {
 }
 
 #[cfg(unix)]
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
+struct Signals([tokio::signal::unix::Signal; 4]);
 
 #[cfg(unix)]
 impl Signals {
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        let [interrupt, terminate, hangup, quit] =
+            [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup(), SignalKind::quit()];
+        Ok(Self([signal(interrupt)?, signal(terminate)?, signal(hangup)?, signal(quit)?]))
     }
 
     async fn next(&mut self) {
+        let [interrupt, terminate, hangup, quit] = &mut self.0;
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+            _ = quit.recv() => {}
         }
     }
 }

@@ -68,6 +68,11 @@ impl Terminal {
         if self.json { self.print(&format!("{value}\n")) } else { self.print(text) }
     }
 
+    /// The same for what is said beside a result: text on standard error, or one line of JSON on standard output.
+    pub(crate) fn news_aside(&self, text: &str, value: &Value) {
+        if self.json { self.print(&format!("{value}\n")) } else { self.aside(text) }
+    }
+
     /// Text for people, as it stands.
     pub(crate) fn print(&self, text: &str) {
         let out = io::stdout();

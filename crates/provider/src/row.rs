@@ -38,6 +38,8 @@ pub struct Row {
     pub genuine: &'static [&'static str],
     /// Whether it takes an API key.
     pub takes_key: bool,
+    /// Under which of its names a key is meant where both would do.
+    pub key_names: &'static [&'static str],
     /// How a person logs in there; the first is the default. Empty where there are keys only.
     pub logins: &'static [Way],
 }
@@ -257,5 +259,6 @@ pub(crate) const CHAT_COMPATIBLE: Row = Row {
     key: KeyNeed::Required,
     genuine: &[],
     takes_key: true,
+    key_names: &[],
     logins: &[],
 };

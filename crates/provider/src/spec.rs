@@ -201,6 +201,11 @@ impl ProviderSpec {
         self.row.is_none_or(|row| row.takes_key)
     }
 
+    /// Whether who typed this name means a key and no login.
+    pub fn asks_for_key(&self, typed: &str) -> bool {
+        self.ways().is_empty() || self.row.is_some_and(|row| row.key_names.contains(&typed))
+    }
+
     /// The place where it speaks a format.
     pub fn place(&self, family: Family) -> Option<&Place> {
         self.endpoints.iter().find(|place| place.family == family)

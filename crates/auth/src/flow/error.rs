@@ -61,8 +61,8 @@ pub enum LoginError {
     },
     /// The vendor asks for a cloud project that only the person can name.
     #[error(
-        "{host} needs a cloud project of yours for this account; put its id into GOOGLE_CLOUD_PROJECT and \
-         log in again"
+        "{host} needs a cloud project of yours for this account; log in again with its id: --project ID (or \
+         GOOGLE_CLOUD_PROJECT)"
     )]
     ProjectNeeded {
         /// The vendor's host.

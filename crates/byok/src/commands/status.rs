@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
-use byok_provider::ProviderSpec;
 use byok_provider::row::{HealthState, KeyNeed};
+use byok_provider::{Login, ProviderSpec};
 use byok_store::{Account, AccountState, Location, Store};
 use byok_types::CredentialKind;
 use http::StatusCode;
@@ -105,8 +105,12 @@ impl Entry {
         matches!(self.state, State::Ok | State::Failing)
     }
 
-    fn of(spec: &ProviderSpec, account: Option<&Account>) -> Self {
+    fn of(spec: &ProviderSpec, logins: &[Login], account: Option<&Account>) -> Self {
         let (provider, title) = (spec.id.to_string(), spec.name.clone());
+        // What is known against a login may not hold for a key, and the other way round.
+        let flow = account.and_then(|account| account.flow.as_deref());
+        let login = logins.iter().find(|login| Some(login.flow.name) == flow);
+        let health = login.map_or(spec.health, |login| login.health);
         let key = account.map(|account| &account.key);
         let last_error = account.and_then(|account| account.last_error.clone());
         let state = if !spec.enabled {
@@ -132,7 +136,10 @@ impl Entry {
             provider,
             title,
             account: key.map(|key| key.account.to_string()),
-            how: account.map_or_else(|| kind(CredentialKind::None).to_owned(), how),
+            how: account.map_or_else(
+                || kind(CredentialKind::None).to_owned(),
+                |account| login.map_or_else(|| how(account), |login| login.flow.title.to_owned()),
+            ),
             label: account.and_then(|account| account.label.clone()),
             expires_at: account.and_then(|account| account.expires_at),
             renewed_at: account.and_then(|account| account.renewed_at),
@@ -140,9 +147,9 @@ impl Entry {
             hint: account.and_then(|account| account.hint.clone()).unwrap_or_default(),
             state,
             last_error,
-            health: spec.health.state.name(),
-            reason: spec.health.reason,
-            since: spec.health.since,
+            health: health.state.name(),
+            reason: health.reason,
+            since: health.since,
             todo,
         }
     }
@@ -166,19 +173,20 @@ async fn entries(providers: &Providers, accounts: &[Account]) -> Vec<Entry> {
     for spec in providers.upstreams.providers() {
         known.push(spec.id.clone());
         let before = with.len();
+        let logins = providers.upstreams.logins(&spec);
         if let Some(hint) = providers.configured(&spec.id).await {
-            let mut entry = Entry::of(&spec, None);
+            let mut entry = Entry::of(&spec, &logins, None);
             entry.account = Some(CONFIG.to_owned());
             entry.how = kind(CredentialKind::ApiKey).to_owned();
             entry.hint = hint;
             with.push(entry);
         }
         let mine = accounts.iter().filter(|account| account.key.provider == spec.id);
-        with.extend(mine.map(|account| Entry::of(&spec, Some(account))));
+        with.extend(mine.map(|account| Entry::of(&spec, &logins, Some(account))));
         if with.len() > before {
             continue;
         }
-        let mut entry = Entry::of(&spec, None);
+        let mut entry = Entry::of(&spec, &logins, None);
         let local = spec.key_need == KeyNeed::Optional;
         if !local && entry.state == State::Ok {
             entry.state = State::NoKey;

@@ -42,6 +42,7 @@ pub(super) const ROW: Row = Row {
     ],
     list: List::At { path: "/v1/models?limit=1000", shape: ListShape::Anthropic },
     genuine: &["claude-cli/"],
+    key_names: &["anthropic"],
     logins: &[Way {
         flow: PLAN,
         health: Health::restricted(

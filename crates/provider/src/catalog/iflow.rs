@@ -23,6 +23,7 @@ pub(super) const ROW: Row = Row {
         Model::named("glm-4.7"),
     ],
     list: List::At { path: "/paas/v4/models", shape: ListShape::Openai },
+    key_names: &["zai", "glm", "bigmodel"],
     logins: &[Way {
         flow: BROWSER,
         health: Health::closed(

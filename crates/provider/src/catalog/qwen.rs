@@ -23,6 +23,7 @@ pub(super) const ROW: Row = Row {
     ],
     list: List::At { path: "/compatible-mode/v1/models", shape: ListShape::Openai },
     genuine: &["QwenCode/"],
+    key_names: &["dashscope"],
     logins: &[Way {
         flow: DEVICE,
         health: Health::closed(
