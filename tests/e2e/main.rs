@@ -5,6 +5,8 @@
 mod fences;
 mod formats;
 mod lifecycle;
+#[cfg(unix)]
+mod logins;
 mod logout;
 #[cfg(unix)]
 mod passphrase;

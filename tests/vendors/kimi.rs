@@ -66,6 +66,21 @@ fn script(desk: &Desk, request: &Request<'_>) -> Result<Reply, Refusal> {
                 }),
             ))
         }
+        // The plan's API, so that it can be seen what a login is good for.
+        ("POST", path) if path.ends_with("/chat/completions") => {
+            desk.check_token(request.authorization("Bearer"), "api")?;
+            Ok(Reply::json(
+                200,
+                &json!({
+                    "id": "1", "object": "chat.completion", "created": 1, "model": "kimi-for-coding",
+                    "choices": [{
+                        "index": 0, "message": {"role": "assistant", "content": "Hello from Kimi."},
+                        "finish_reason": "stop",
+                    }],
+                    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+                }),
+            ))
+        }
         _ => Err(Refusal::new(404, "not_found", "nothing is here")),
     }
 }

@@ -17,6 +17,11 @@ mod retry;
 mod text;
 pub(crate) mod vendor;
 
+#[cfg(test)]
+mod arbitrary;
+#[cfg(test)]
+mod canned;
+
 use std::time::Duration;
 
 use byok_types::{Detail, Secret, TokenSet};
@@ -336,7 +341,7 @@ pub struct Renewal {
     pub margin: Duration,
     /// Whether it is renewed at half of its life, if that is earlier.
     pub half_life: bool,
-    /// Refusals (400, 401, 403) that end the login, by their code.
+    /// Refusals that end the login, by their code.
     pub final_codes: &'static [&'static str],
     /// Refusals that end the login whatever their code.
     pub final_statuses: &'static [u16],

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 /// Cancels `stop` at the first Ctrl-C or SIGTERM, and ends the process at the second: the wallet's writes
 /// are complete at every instant, so nothing is lost by that. Signals are heard from this call on.
 pub(crate) fn stop_at_first_end_at_second(stop: CancellationToken) -> Listening {
-    let mut signals = match Signals::new() {
+    let mut signals = match Signals::of_a_server() {
         Ok(signals) => signals,
         Err(error) => {
             tracing::warn!(%error, "signals cannot be heard");
@@ -28,7 +28,7 @@ pub(crate) fn stop_at_first_end_at_second(stop: CancellationToken) -> Listening 
 /// Waits for a signal that asks a command to end: Ctrl-C and its like. Without it the process would end where
 /// it stands, and leave a terminal that shows nothing of what is typed.
 pub(crate) async fn ended() {
-    match Signals::new() {
+    match Signals::of_a_terminal() {
         Ok(mut signals) => signals.next().await,
         Err(error) => {
             tracing::warn!(%error, "signals cannot be heard");
@@ -50,25 +50,35 @@ impl Drop for Listening {
 }
 
 #[cfg(unix)]
-struct Signals([tokio::signal::unix::Signal; 4]);
+struct Signals(Vec<tokio::signal::unix::Signal>);
 
 #[cfg(unix)]
 impl Signals {
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let [interrupt, terminate, hangup, quit] =
+    /// Those that ask a server to stop. A terminal that is closed is not among them: whoever runs byok with
+    /// `nohup` means it.
+    fn of_a_server() -> std::io::Result<Self> {
+        use tokio::signal::unix::SignalKind;
+        Self::heard(&[SignalKind::interrupt(), SignalKind::terminate()])
+    }
+
+    /// Those that end a command at a terminal.
+    fn of_a_terminal() -> std::io::Result<Self> {
+        use tokio::signal::unix::SignalKind;
+        let kinds =
             [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup(), SignalKind::quit()];
-        Ok(Self([signal(interrupt)?, signal(terminate)?, signal(hangup)?, signal(quit)?]))
+        Self::heard(&kinds)
+    }
+
+    fn heard(kinds: &[tokio::signal::unix::SignalKind]) -> std::io::Result<Self> {
+        Ok(Self(kinds.iter().map(|kind| tokio::signal::unix::signal(*kind)).collect::<Result<_, _>>()?))
     }
 
     async fn next(&mut self) {
-        let [interrupt, terminate, hangup, quit] = &mut self.0;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-            _ = quit.recv() => {}
-        }
+        std::future::poll_fn(|context| {
+            let came = self.0.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
+            if came { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
     }
 }
 
@@ -78,7 +88,12 @@ struct Signals;
 #[cfg(not(unix))]
 impl Signals {
     #[expect(clippy::unnecessary_wraps, reason = "only Unix can fail here")]
-    fn new() -> std::io::Result<Self> {
+    fn of_a_server() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "only Unix can fail here")]
+    fn of_a_terminal() -> std::io::Result<Self> {
         Ok(Self)
     }
 

@@ -69,7 +69,7 @@ impl Page {
                     Some(label) => format!("Logged in as {label}"),
                     None => "Logged in".to_owned(),
                 };
-                let text = format!("byok can use {provider} now. The login is encrypted in your wallet.");
+                let text = format!("Your login for {provider} is in your wallet now, encrypted.");
                 (Mood::Good, title, text, CLOSE)
             }
             Self::Failed { provider, reason } => {

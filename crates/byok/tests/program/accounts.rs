@@ -92,10 +92,18 @@ fn what_is_no_key_is_refused() {
 }
 
 #[test]
-fn subscriptions_are_told_their_way_with_a_key() {
-    let run = Home::new().run(&["login", "codex"]);
-    assert_eq!(run.code, 1);
-    assert!(run.stderr.contains("byok login openai"), "{}", run.stderr);
+fn the_name_that_is_typed_decides_between_a_key_and_a_login() {
+    // Nothing is asked where nobody can answer, and what would have been asked tells the way.
+    for name in ["anthropic", "openai", "zai", "dashscope"] {
+        let run = Home::new().run(&["login", name]);
+        assert!(run.code == 2 && run.stderr.contains("--api-key-stdin"), "{name}: {}", run.stderr);
+    }
+    for name in ["claude", "gemini", "google", "iflow", "qwen", "antigravity", "kiro"] {
+        let run = Home::new().run(&["login", name]);
+        assert!(run.code == 2 && run.stderr.contains("--yes"), "{name}: {}", run.stderr);
+    }
+    let run = Home::new().run(&["login", "codex", "--api-key"]);
+    assert!(run.code == 2 && run.stderr.contains("has no API keys"), "{}", run.stderr);
 }
 
 #[test]
