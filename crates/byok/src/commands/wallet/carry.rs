@@ -96,11 +96,7 @@ pub(super) async fn import(args: &cli::Import, terminal: &Terminal) -> Result<()
     let mut text = String::new();
     if args.replace {
         let gone = count(imported.removed, "account");
-        let _ = writeln!(
-            text,
-            "{gone} that {} here before: gone",
-            if imported.removed == 1 { "was" } else { "were" }
-        );
+        let _ = writeln!(text, "deleted: {gone} of before");
     }
     for placed in &imported.accounts {
         let _ = writeln!(text, "  {}", line(placed));
@@ -111,9 +107,9 @@ pub(super) async fn import(args: &cli::Import, terminal: &Terminal) -> Result<()
     let added = imported.accounts.iter().filter(|placed| !matches!(placed, Placed::Known(_))).count();
     let _ = writeln!(
         text,
-        "{} {} new in the wallet, which is protected by {protection}",
+        "{} {} in the wallet, which is protected by {protection}",
         paint(GOOD, "done:"),
-        count(added, "account")
+        count(added, "new account")
     );
     if logins {
         let _ = writeln!(text, "{} {ONE_MACHINE}", paint(WARNING, "note:"));
