@@ -31,6 +31,30 @@ impl Account {
             Self::Nobody => Ok(Credential::None),
         }
     }
+
+    /// Another credential in place of one that was refused, where that is the token of a login: it may have
+    /// been ended early, or the clocks may differ.
+    pub(crate) async fn renewed(&self, refused: &Credential, vault: &Vault) -> Renewal {
+        let (Self::Held(key), Credential::OAuth(tokens)) = (self, refused) else { return Renewal::None };
+        match vault.renewed(key, &tokens.access).await {
+            Ok(credential) => Renewal::Fresh(credential),
+            Err(error @ AuthError::NeedsLogin { .. }) => Renewal::Over(Box::new(fault(&error))),
+            Err(error) => {
+                tracing::warn!(account = %key, %error, "the upstream refused the login's token");
+                Renewal::None
+            }
+        }
+    }
+}
+
+/// What becomes of a call whose credential was refused.
+pub(crate) enum Renewal {
+    /// It can be made once more, with this one.
+    Fresh(Credential),
+    /// Only a new login helps, which tells more than the refusal.
+    Over(Box<Fault>),
+    /// The refusal stands.
+    None,
 }
 
 /// The accounts that a call to this provider may use, in their order.
@@ -74,12 +98,16 @@ pub(crate) fn nobody(spec: &ProviderSpec) -> Fault {
 
 /// There is an account, but no credential of it.
 fn fault(error: &AuthError) -> Fault {
-    let (status, code) = match error {
+    let (status, code, retry_after) = match error {
         // 423 says it exactly, and no SDK tries it again by itself.
-        AuthError::Locked => (423, Code::WalletLocked),
-        AuthError::Store(_) => (500, Code::Unknown),
+        AuthError::Locked => (423, Code::WalletLocked, None),
+        AuthError::Store(_) => (500, Code::Unknown, None),
+        AuthError::NeedsLogin { .. } => (401, Code::TokenExpired, None),
+        AuthError::NotRenewed { retry_after, .. } => (503, Code::ProviderUnavailable, *retry_after),
         // It was there a moment ago.
-        _ => (503, Code::ProviderUnavailable),
+        _ => (503, Code::ProviderUnavailable, None),
     };
-    Fault::new(status, Blame::Byok, error.to_string()).with_code(code)
+    let mut fault = Fault::new(status, Blame::Byok, error.to_string()).with_code(code);
+    fault.retry_after = retry_after;
+    fault
 }

@@ -1,18 +1,19 @@
 //! The loop that gets an answer: the next account, its credential, the call, what came of it.
 //!
 //! It moves on to the next account only where the upstream has refused this one before the first byte of an
-//! answer. A call that broke off is not repeated: the upstream may have done the work.
+//! answer. A login whose token was refused is renewed and tried once more before that. A call that broke off
+//! is not repeated: the upstream may have done the work.
 
 use std::time::{Duration, SystemTime};
 
-use byok_types::{Blame, Code, Family, Fault};
+use byok_types::{Blame, Code, Credential, Family, Fault, FaultKind};
 use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use crate::accounts::{self, Account};
+use crate::accounts::{self, Account, Renewal};
 use crate::mask::Mask;
 use crate::meter::{Meter, Outcome, Served};
 use crate::prepare::{Outgoing, passes_back};
@@ -99,16 +100,27 @@ impl Dispatch<'_> {
     }
 
     async fn attempt(&self, account: &Account, served: &mut Served) -> Result<Reached, Attempt> {
-        let given_up = |fault: Box<Fault>| Attempt::Final(Missed::Fault(fault));
-        let credential = account
-            .credential(&self.upstreams.vault)
-            .await
-            .map_err(|fault| Attempt::Next(Missed::Fault(fault)))?;
+        let vault = &self.upstreams.vault;
+        let credential =
+            account.credential(vault).await.map_err(|fault| Attempt::Next(Missed::Fault(fault)))?;
         accounts::is_callable(self.spec, &credential).map_err(|fault| Attempt::Next(Missed::Fault(fault)))?;
-        let mask = Mask::new(self.spec, &credential);
+        let refused = match self.call(&credential, served).await {
+            Err(missed) if missed.is_about_the_credential() && served.attempts < MAX_ATTEMPTS => missed,
+            outcome => return outcome,
+        };
+        match account.renewed(&credential, vault).await {
+            Renewal::Fresh(credential) => self.call(&credential, served).await,
+            Renewal::Over(fault) => Err(Attempt::Next(Missed::Fault(fault))),
+            Renewal::None => Err(refused),
+        }
+    }
+
+    async fn call(&self, credential: &Credential, served: &mut Served) -> Result<Reached, Attempt> {
+        let given_up = |fault: Box<Fault>| Attempt::Final(Missed::Fault(fault));
+        let mask = Mask::new(self.spec, credential);
         let request = self
             .outgoing
-            .with(self.spec, &credential)
+            .with(self.spec, credential)
             .map_err(|fault| Attempt::Next(Missed::Fault(fault)))?;
         served.attempts += 1;
         self.meter.served(served);
@@ -180,6 +192,13 @@ enum Attempt {
     Final(Missed),
     /// Another account may fare better.
     Next(Missed),
+}
+
+impl Attempt {
+    /// Whether the upstream refused the credential itself, as opposed to what it may do.
+    fn is_about_the_credential(&self) -> bool {
+        matches!(self, Self::Next(Missed::Refused(refusal)) if refusal.fault.kind == FaultKind::Auth)
+    }
 }
 
 impl Missed {

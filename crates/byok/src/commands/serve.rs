@@ -64,6 +64,9 @@ pub(crate) async fn run(args: &cli::Serve, context: &Context) -> Result<(), Erro
     let _watcher = watch(&home, overlay, &providers, context);
     let (vault, watching) = (providers.vault.clone(), end.clone());
     tasks.spawn(async move { vault.watch(watching).await });
+    providers.vault.set_renewer(providers.upstreams.renewer());
+    let (vault, renewing) = (providers.vault.clone(), end.clone());
+    tasks.spawn(async move { vault.keep_fresh(renewing).await });
 
     server.run(stop, DRAIN).await;
     end.cancel();
