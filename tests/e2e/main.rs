@@ -9,6 +9,10 @@ mod formats;
 mod lifecycle;
 #[cfg(unix)]
 mod logins;
+#[cfg(unix)]
+mod logout;
 mod loss;
 mod mapping;
+#[cfg(unix)]
+mod passphrase;
 mod wallet;

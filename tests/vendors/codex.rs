@@ -111,6 +111,15 @@ fn script(desk: &Desk, request: &Request<'_>) -> Result<Reply, Refusal> {
                 json!({"authorization_code": code, "code_challenge": challenge, "code_verifier": verifier});
             Ok(Reply::json(200, &answer))
         }
+        ("POST", "/oauth/revoke") => {
+            let fields = request.form()?;
+            fields.only(&["token", "token_type_hint", "client_id"])?;
+            fields.is("token_type_hint", "refresh_token")?;
+            fields.is("client_id", CLI_CLIENT)?;
+            desk.check_token(fields.get("token").ok(), "refresh")?;
+            desk.end_token(fields.get("token")?);
+            Ok(Reply::json(200, &json!({})))
+        }
         _ => Err(Refusal::new(404, "not_found", "nothing is here")),
     }
 }

@@ -178,6 +178,11 @@ impl Desk {
         }
     }
 
+    /// A token is good for nothing from now on.
+    pub fn end_token(&self, token: &str) {
+        self.state().tokens.remove(token);
+    }
+
     /// What was refused, and why. Empty after a login that went well.
     pub fn refused(&self) -> Vec<String> {
         self.state().refused.clone()

@@ -42,6 +42,9 @@ pub enum AuthError {
         /// What is wrong, without secrets.
         reason: String,
     },
+    /// The wallet is locked, so nothing in it can be used.
+    #[error("the wallet is locked; run: byok wallet unlock")]
+    Locked,
     /// The login is over, and only a new one helps.
     #[error("the login of {account} is over: {reason}; log in again: {command}")]
     NeedsLogin {

@@ -70,7 +70,7 @@ pub fn api_key(pasted: &Secret) -> Result<Secret, InputError> {
 }
 
 /// Whether both halves of the key may be names.
-pub(crate) fn account_key(key: &AccountKey) -> Result<(), InputError> {
+pub fn account_key(key: &AccountKey) -> Result<(), InputError> {
     if !ProviderId::is_valid(key.provider.as_str()) {
         return Err(InputError::ProviderName);
     }
@@ -86,7 +86,7 @@ fn account_name(account: &AccountId) -> Result<(), InputError> {
 
 /// The base URL without the white space and slashes around it. What stands after the host is the
 /// provider's business.
-pub(crate) fn base_url(typed: &str) -> Result<String, InputError> {
+pub fn base_url(typed: &str) -> Result<String, InputError> {
     let typed = typed.trim();
     let url = Url::parse(typed).map_err(|_not_a_url| InputError::BaseUrl)?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {

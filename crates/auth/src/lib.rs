@@ -8,6 +8,8 @@
 //! - [`flow`] logs in, renews and revokes: a flow is data that the provider's row hands in, run by an engine
 //!   that reaches its vendor through an [`Http`] that is handed in as well.
 //! - [`after`] is what comes between a token and a usable login: exchanges, projects, names.
+//!
+//! The vault is where a refreshed pair is stored before it is used.
 
 pub mod after;
 pub mod callback;

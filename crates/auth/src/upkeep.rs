@@ -187,6 +187,11 @@ impl Upkeep {
         Arc::clone(turns.entry(key.clone()).or_default())
     }
 
+    /// Forgets what came of earlier renewals, tokens included.
+    pub(crate) fn forget(&self) {
+        self.desks().clear();
+    }
+
     fn desks(&self) -> MutexGuard<'_, HashMap<AccountKey, Desk>> {
         // What a panic leaves behind is complete: no code that can panic runs while this is held.
         self.desks.lock().unwrap_or_else(PoisonError::into_inner)

@@ -58,6 +58,8 @@ pub(crate) struct Kept {
 #[derive(Default)]
 struct Stored {
     generation: u64,
+    /// The store gave no credentials, only names.
+    locked: bool,
     credentials: HashMap<AccountKey, Kept>,
     /// In the person's order.
     accounts: HashMap<ProviderId, Vec<AccountKey>>,
@@ -101,6 +103,9 @@ impl Vault {
     pub async fn credential(&self, key: &AccountKey) -> Result<Credential, AuthError> {
         if let Some(held) = self.kept(key) {
             return self.fresh(key, &held).await;
+        }
+        if self.is_locked() {
+            return Err(AuthError::Locked);
         }
         if key.account.as_str() != CONFIG
             && self.keep_up().await?
@@ -286,7 +291,10 @@ impl Vault {
 
     pub(crate) async fn reload(&self) -> Result<(), AuthError> {
         let _one_at_a_time = self.0.reloading.lock().await;
-        let wallet = self.0.store.wallet().await?;
+        let wallet = match self.0.store.wallet().await {
+            Err(byok_store::Error::Locked { .. }) => return self.reload_names().await,
+            wallet => wallet?,
+        };
         let mut stored = Stored { generation: wallet.generation, ..Stored::default() };
         let mut broken = Vec::new();
         for held in wallet.accounts {
@@ -327,6 +335,8 @@ impl Vault {
         Ok(())
     }
 }
+
+mod lock;
 
 /// The account `config` stands for the config file, and no login may take its name.
 fn not_configured(key: &AccountKey) -> Result<(), AuthError> {

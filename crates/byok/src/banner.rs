@@ -16,6 +16,7 @@ pub(crate) struct Banner {
     address: SocketAddr,
     base: String,
     require_key: bool,
+    locked: bool,
     /// Provider, account, and the tail of the key.
     accounts: Vec<[String; 3]>,
     /// The ids of some models that can be called.
@@ -47,6 +48,7 @@ impl Banner {
             address,
             base: format!("http://{}", spoken(address)),
             require_key: providers.shared.load().require_key,
+            locked: providers.vault.is_locked(),
             accounts,
             model_count: models.len(),
             models: models.iter().take(EXAMPLES).map(|model| model.id.clone()).collect(),
@@ -76,7 +78,16 @@ impl Banner {
         for [provider, account, hint] in &self.accounts {
             table.row([(GOOD, "●"), (STRONG, provider), (FAINT, account), (FAINT, hint)]);
         }
-        format!("  {}\n{}\n", paint(STRONG, "Accounts"), table.lines("  "))
+        let mut text = format!("  {}\n{}\n", paint(STRONG, "Accounts"), table.lines("  "));
+        if self.locked {
+            let _ = writeln!(
+                text,
+                "  {} Until you unlock it, requests are answered with 423:\n    {}\n",
+                paint(WARNING, "The wallet is locked."),
+                paint(CODE, "byok wallet unlock"),
+            );
+        }
+        text
     }
 
     /// What to put into a tool.
@@ -117,6 +128,7 @@ impl Banner {
             "anthropic_base_url": self.base,
             "gemini_base_url": self.base,
             "require_key": self.require_key,
+            "locked": self.locked,
             "accounts": accounts,
             "models": self.model_count,
         })

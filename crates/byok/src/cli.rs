@@ -43,9 +43,11 @@ pub(crate) enum Commands {
     Login(Login),
     Serve(Serve),
     Status(Status),
+    Accounts(Accounts),
     Models(Models),
     Import(Import),
     Logout(Logout),
+    Wallet(Wallet),
     Config(Config),
     Completions(Completions),
 }
@@ -156,6 +158,49 @@ pub(crate) struct Status {
     pub(crate) files: Files,
 }
 
+/// List your accounts, in the order in which they are used
+///
+/// A provider's accounts are tried in their order: the first one is used as long as it can be.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(
+    after_help = "Examples:\n  byok accounts\n  byok accounts openai\n  byok accounts use openai work\n  \
+                        byok accounts rename openai default private"
+)]
+pub(crate) struct Accounts {
+    /// Only those of this provider
+    pub(crate) provider: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Option<AccountsCommands>,
+    #[command(flatten)]
+    pub(crate) files: Files,
+}
+
+/// What can be done with accounts.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountsCommands {
+    /// Use this account before the provider's others
+    Use {
+        /// The provider
+        provider: String,
+        /// The account that is to be first
+        account: String,
+        #[command(flatten)]
+        files: Files,
+    },
+    /// Give an account another name
+    Rename {
+        /// The provider
+        provider: String,
+        /// What it is called now
+        old: String,
+        /// What it is to be called
+        new: String,
+        #[command(flatten)]
+        files: Files,
+    },
+}
+
 /// List the models that you can call now
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  byok models\n  byok models anthropic\n  byok --json models")]
@@ -185,9 +230,11 @@ pub(crate) struct Import {
     pub(crate) files: Files,
 }
 
-/// Take a provider's key out of the wallet
+/// Take an account out of the wallet
 ///
-/// Deletes the key from this machine. It stays valid at the provider until you revoke it there.
+/// A login is ended at the vendor first, where the vendor has a way for that; then the account is deleted
+/// from this machine, even if the vendor could not be reached. An API key stays valid at the provider until
+/// you revoke it there.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  byok logout anthropic\n  byok logout openai --account work\n  byok logout openai --all"
@@ -201,6 +248,99 @@ pub(crate) struct Logout {
     /// All accounts at this provider
     #[arg(long)]
     pub(crate) all: bool,
+    /// Only delete it here; leave the login valid at the vendor
+    #[arg(long)]
+    pub(crate) keep_remote: bool,
+    #[command(flatten)]
+    pub(crate) files: Files,
+}
+
+/// Protect the wallet, lock it, carry it to another machine
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
+pub(crate) struct Wallet {
+    #[command(subcommand)]
+    pub(crate) command: WalletCommands,
+}
+
+/// What can be done with the wallet as a whole.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WalletCommands {
+    /// Show where the wallet is, what protects it, and whether it is sound
+    Status {
+        #[command(flatten)]
+        files: Files,
+    },
+    Passphrase(Passphrase),
+    /// Have the running byok forget all credentials until `byok wallet unlock`
+    Lock {
+        #[command(flatten)]
+        files: Files,
+    },
+    /// Give the passphrase to the running byok
+    Unlock {
+        #[command(flatten)]
+        files: Files,
+    },
+    Export(Export),
+    Import(WalletImport),
+    /// Replace the key that the wallet is sealed with
+    Rekey {
+        #[command(flatten)]
+        files: Files,
+    },
+}
+
+/// Set or change the passphrase of the wallet, or take it away
+///
+/// With a passphrase, whoever gets your disk or a backup of it stays without your keys. byok asks for it
+/// once each time it starts. The wallet gets a new key with every change. Scripts name the file that holds
+/// the old passphrase in BYOK_PASSPHRASE_FILE.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  byok wallet passphrase\n  byok wallet passphrase --remove")]
+pub(crate) struct Passphrase {
+    /// Go back to the OS keyring, or to a key file where there is none
+    #[arg(long)]
+    pub(crate) remove: bool,
+    /// Read the new passphrase from this file instead of asking
+    #[arg(long, value_name = "FILE", conflicts_with = "remove")]
+    pub(crate) new_passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) files: Files,
+}
+
+/// Write all accounts and apps into one encrypted file
+///
+/// The file has a passphrase of its own. It holds what another machine needs; usage stays here.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  byok wallet export wallet.byok")]
+pub(crate) struct Export {
+    /// The file to write
+    pub(crate) file: PathBuf,
+    /// Write over a file that is there
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Read the passphrase for the export from this file instead of asking
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) files: Files,
+}
+
+/// Take in what `byok wallet export` wrote
+///
+/// Nothing that is here is overwritten: an account whose name is taken gets another one.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  byok wallet import wallet.byok")]
+pub(crate) struct WalletImport {
+    /// The file to read
+    pub(crate) file: PathBuf,
+    /// Delete all accounts and apps that are here first
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Read the passphrase of the export from this file instead of asking
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) files: Files,
 }
@@ -290,8 +430,8 @@ const EXAMPLES: &str = "Start here:
 /// Every command is in one of these; a test sees to it.
 const GROUPS: [(&str, &[&str]); 3] = [
     ("Start", &["demo", "login", "serve"]),
-    ("Look and change", &["status", "models", "import", "logout"]),
-    ("Set up", &["config", "completions"]),
+    ("Look and change", &["status", "accounts", "models", "import", "logout"]),
+    ("Set up", &["wallet", "config", "completions"]),
 ];
 
 const HEADING: anstyle::Style = anstyle::Style::new().bold();
@@ -337,10 +477,23 @@ mod tests {
     #[test]
     fn help_reads_well() {
         insta::assert_snapshot!("help", help(&[]));
-        for name in
-            ["demo", "login", "serve", "status", "models", "import", "logout", "config", "completions"]
-        {
+        for name in [
+            "demo",
+            "login",
+            "serve",
+            "status",
+            "accounts",
+            "models",
+            "import",
+            "logout",
+            "wallet",
+            "config",
+            "completions",
+        ] {
             insta::assert_snapshot!(format!("help_{name}"), help(&[name]));
+        }
+        for name in ["passphrase", "export", "import"] {
+            insta::assert_snapshot!(format!("help_wallet_{name}"), help(&["wallet", name]));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One command per file, and what they share: how a failure is told, and what they work on.
 
+pub(crate) mod accounts;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
@@ -9,6 +10,7 @@ pub(crate) mod logout;
 pub(crate) mod models;
 pub(crate) mod serve;
 pub(crate) mod status;
+pub(crate) mod wallet;
 
 use std::io;
 use std::path::PathBuf;
@@ -33,6 +35,7 @@ pub(crate) struct Context {
 pub(crate) async fn run(command: Commands, context: Context) -> Result<(), Error> {
     let terminal = &context.terminal;
     match command {
+        Commands::Accounts(args) => accounts::run(&args, terminal).await,
         Commands::Completions(args) => {
             completions::run(args.shell, terminal);
             Ok(())
@@ -48,6 +51,7 @@ pub(crate) async fn run(command: Commands, context: Context) -> Result<(), Error
         Commands::Models(args) => models::run(&args, terminal).await,
         Commands::Serve(args) => serve::run(&args, &context).await,
         Commands::Status(args) => status::run(&args, terminal).await,
+        Commands::Wallet(args) => wallet::run(args.command, terminal).await,
     }
 }
 
@@ -68,6 +72,12 @@ pub(crate) enum Error {
     Bind(#[from] byok_proxy::BindError),
     #[error(transparent)]
     Config(#[from] byok_config::Error),
+    #[error(transparent)]
+    Control(#[from] crate::control::ControlError),
+    #[error("{} is there already; --force writes over it", .0.display())]
+    ExportExists(PathBuf),
+    #[error("{}: {source}", path.display())]
+    ExportFile { path: PathBuf, source: io::Error },
     #[error("nothing was done")]
     Declined,
     #[error("the demo did not work: {0}")]
@@ -104,6 +114,14 @@ pub(crate) enum Error {
          --api-key-stdin"
     )]
     NoTerminal,
+    #[error("standard input is no terminal, so byok cannot ask for the {what}; use {flag}")]
+    NobodyToAsk { what: String, flag: &'static str },
+    #[error("nothing was typed, so nothing is changed")]
+    NothingTyped,
+    #[error("there is no wallet at {}; the first login makes one: byok login anthropic", .0.display())]
+    NoWallet(PathBuf),
+    #[error("the passphrase cannot be read from the terminal: {0}")]
+    Prompt(#[source] io::Error),
     #[error(
         "{error}, and standard input is no terminal, so what the browser ends at cannot be pasted either; free \
          the port, or log in at a terminal: byok login {provider}"
@@ -127,6 +145,10 @@ pub(crate) enum Error {
     Sandbox(#[source] io::Error),
     #[error(transparent)]
     Store(#[from] byok_store::Error),
+    #[error("the wallet is not sound")]
+    Unsound,
+    #[error("this passphrase is {word}{advice}")]
+    WeakPassphrase { word: &'static str, advice: String },
     #[error("{}", unknown_provider(name, nearest.as_deref()))]
     UnknownProvider { name: String, nearest: Option<String> },
 }
@@ -141,6 +163,7 @@ impl Error {
             | Self::NoFlow { .. }
             | Self::NoKeys { .. }
             | Self::NoTerminal
+            | Self::NobodyToAsk { .. }
             | Self::NotAgreed { .. }
             | Self::UnknownProvider { .. }
             | Self::UnknownTool { .. } => 2,
@@ -150,6 +173,7 @@ impl Error {
             | Self::NothingToImport { .. }
             | Self::NotLoggedIn(_)
             | Self::NothingUsable
+            | Self::NoWallet(_)
             | Self::Auth(byok_auth::AuthError::NotLoggedIn(_)) => 3,
             _ => 1,
         }

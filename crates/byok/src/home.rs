@@ -14,6 +14,7 @@ use crate::cli::Files;
 use crate::commands::{Error, config_path};
 use crate::redact::Redactor;
 use crate::terminal::{Terminal, WARNING, paint};
+use crate::{control, passphrase};
 
 /// A person's config and the place of their wallet.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub(crate) struct Home {
     /// The text that the config was read from, if there was a file.
     pub(crate) config_text: Option<Secret>,
     pub(crate) location: Location,
+    terminal: Terminal,
 }
 
 impl Home {
@@ -49,7 +51,7 @@ impl Home {
             Some(path) => Location::from_argument(path),
             None => Location::File(directory()?.join("tokens.db")),
         };
-        Ok(Self { config, config_path, config_text, location })
+        Ok(Self { config, config_path, config_text, location, terminal: terminal.clone() })
     }
 
     /// Whether there is a wallet to look into. Looking must not make one.
@@ -60,15 +62,37 @@ impl Home {
         }
     }
 
-    /// Opens the wallet, or makes it.
+    /// Opens the wallet, or makes it. Asks for the passphrase where one is needed and was not given.
     pub(crate) async fn open(&self, require: Option<Protection>) -> Result<Store, Error> {
-        open(self.location.clone(), require).await
+        let store = open(self.location.clone(), require).await?;
+        if store.is_locked() {
+            let wallet = self.location.path().map(shown).unwrap_or_default();
+            passphrase::unlock(&store, &wallet, &self.terminal).await?;
+        }
+        if store.protection() == Protection::Passphrase && !store.is_sealed().await? {
+            // The first secret decides, and a weak passphrase would protect nothing.
+            if let Some(new) = passphrase_from_environment()? {
+                passphrase::check(&new)?;
+            }
+        }
+        Ok(store)
     }
 
-    /// Opens the wallet to look into it; an empty one in memory stands for one that is not there.
+    /// Opens the wallet to serve from it: locked, where it needs a passphrase and nobody can be asked.
+    pub(crate) async fn open_to_serve(&self) -> Result<Store, Error> {
+        if passphrase::can_ask() { self.open(None).await } else { open(self.location.clone(), None).await }
+    }
+
+    /// Opens the wallet to look into it, locked as it may be; an empty one in memory stands for one that is
+    /// not there.
     pub(crate) async fn look(&self) -> Result<Store, Error> {
         let location = if self.has_wallet() { self.location.clone() } else { Location::Memory };
         open(location, None).await
+    }
+
+    /// What the byok that runs with this wallet says about it, if one does.
+    pub(crate) fn running(&self) -> Option<control::State> {
+        control::state(&control::socket(&self.location)?).ok()
     }
 }
 
@@ -78,10 +102,29 @@ pub(crate) fn directory() -> Result<PathBuf, Error> {
 }
 
 async fn open(location: Location, require: Option<Protection>) -> Result<Store, Error> {
-    let mut options = OpenOptions::new(location);
-    options.passphrase = passphrase_from_environment()?;
-    options.require = require;
+    let own_directory = match &location {
+        Location::File(path) => is_own(path),
+        Location::Memory => true,
+    };
+    let options = OpenOptions {
+        passphrase: passphrase_from_environment()?,
+        require,
+        may_be_locked: true,
+        own_directory,
+        ..OpenOptions::new(location)
+    };
     Ok(Store::open(options).await?)
+}
+
+/// Whether a wallet is in byok's own directory, which nobody else has any business in.
+fn is_own(wallet: &Path) -> bool {
+    let Ok(own) = directory() else { return false };
+    let parent = match wallet.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_missing| path.to_owned());
+    real(parent) == real(&own)
 }
 
 /// The config in force, the credentials, and the providers that are built from the two.

@@ -8,15 +8,18 @@ mod banner;
 mod cli;
 mod client;
 mod commands;
+mod control;
 mod harden;
 mod home;
 mod keyboard;
 mod logging;
 mod overlay;
+mod passphrase;
 mod redact;
 mod sandbox;
 mod signals;
 mod terminal;
+mod when;
 
 use std::io::stderr;
 use std::process::ExitCode;

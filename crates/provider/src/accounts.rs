@@ -99,6 +99,8 @@ pub(crate) fn nobody(spec: &ProviderSpec) -> Fault {
 /// There is an account, but no credential of it.
 fn fault(error: &AuthError) -> Fault {
     let (status, code, retry_after) = match error {
+        // 423 says it exactly, and no SDK tries it again by itself.
+        AuthError::Locked => (423, Code::WalletLocked, None),
         AuthError::Store(_) => (500, Code::Unknown, None),
         AuthError::NeedsLogin { .. } => (401, Code::TokenExpired, None),
         AuthError::NotRenewed { retry_after, .. } => (503, Code::ProviderUnavailable, *retry_after),

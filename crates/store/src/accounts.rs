@@ -5,13 +5,15 @@
 
 use std::time::SystemTime;
 
-use byok_types::{AccountId, AccountKey, Credential, CredentialKind, ProviderId};
+use byok_types::{AccountId, AccountKey, Credential, CredentialKind, Detail, ProviderId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use zeroize::Zeroizing;
 
+use crate::database::Database;
 use crate::error::{Error, Failure};
 use crate::key;
 use crate::seal::{DataKey, Place};
-use crate::{Store, payload, time};
+use crate::{Store, leases, payload, time};
 
 /// An account as it may be shown: all but the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub struct Account {
     pub position: i64,
     /// The last characters of an API key.
     pub hint: Option<String>,
+    /// Which of the provider's logins it was made with, for one that came from a login.
+    pub flow: Option<String>,
 }
 
 /// Whether an account can be used, as far as is known.
@@ -184,8 +188,37 @@ impl Store {
                     let (transaction, keys) = database.write()?;
                     keys.retire(&transaction)?;
                     transaction.commit()?;
+                    database.empty_log();
                 }
                 Ok(deleted > 0)
+            })
+            .await
+    }
+
+    /// Puts an account before the others of its provider. `false` when there is no such account.
+    pub async fn prefer(&self, key: &AccountKey) -> Result<bool, Error> {
+        let key = key.clone();
+        self.worker
+            .run(move |database| {
+                let changed = database.connection.execute(
+                    "UPDATE account SET position =
+                         (SELECT min(position) FROM account WHERE provider = ?1) - (position >
+                         (SELECT min(position) FROM account WHERE provider = ?1))
+                     WHERE provider = ?1 AND account = ?2",
+                    params![key.provider.as_str(), key.account.as_str()],
+                )?;
+                Ok(changed > 0)
+            })
+            .await
+    }
+
+    /// Gives an account another name; its place in the order stays. `false` when there is no such account.
+    /// Usage keeps the name that it was recorded with. Fails while the account is being renewed.
+    pub async fn rename(&self, key: &AccountKey, name: AccountId) -> Result<bool, Error> {
+        let key = key.clone();
+        self.worker
+            .run(move |database| {
+                leases::undisturbed(database, vec![key.clone()], |database| rename(database, &key, name))
             })
             .await
     }
@@ -215,6 +248,7 @@ pub(crate) struct StoredRow {
     updated_at: i64,
     expires_at: Option<i64>,
     last_error: Option<String>,
+    flow: Option<String>,
     state: String,
     renewed_at: Option<i64>,
     failures: u32,
@@ -222,7 +256,7 @@ pub(crate) struct StoredRow {
 }
 
 impl StoredRow {
-    const COLUMNS: &'static str = "provider, account, kind, label, base_url, hint, sealed, position, created_at, updated_at, expires_at, last_error, state, renewed_at, failures, cut_off_at";
+    const COLUMNS: &'static str = "provider, account, kind, label, base_url, hint, sealed, position, created_at, updated_at, expires_at, last_error, flow, state, renewed_at, failures, cut_off_at";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -238,14 +272,15 @@ impl StoredRow {
             updated_at: row.get(9)?,
             expires_at: row.get(10)?,
             last_error: row.get(11)?,
-            state: row.get(12)?,
-            renewed_at: row.get(13)?,
-            failures: row.get(14)?,
-            cut_off_at: row.get(15)?,
+            flow: row.get(12)?,
+            state: row.get(13)?,
+            renewed_at: row.get(14)?,
+            failures: row.get(15)?,
+            cut_off_at: row.get(16)?,
         })
     }
 
-    fn key(&self) -> AccountKey {
+    pub(crate) fn key(&self) -> AccountKey {
         AccountKey::new(ProviderId::new(self.provider.as_str()), AccountId::new(self.account.as_str()))
     }
 
@@ -269,6 +304,7 @@ impl StoredRow {
             last_error: self.last_error,
             position: self.position,
             hint: self.hint,
+            flow: self.flow,
             state: if needs_login { AccountState::NeedsLogin } else { AccountState::Ok },
             renewed_at: self.renewed_at.map(time::from_ms),
             failures: self.failures,
@@ -278,11 +314,16 @@ impl StoredRow {
 
     pub(crate) fn open(&self, store: &str, data_key: Option<&DataKey>) -> Result<Credential, Error> {
         let kind = self.kind()?;
-        let place = place(store, &self.key(), kind, self.base_url.as_deref());
         data_key
-            .and_then(|key| key.open(&place, &self.sealed))
+            .and_then(|key| self.plain(store, key))
             .and_then(|bytes| payload::read(kind, &bytes))
             .ok_or_else(|| Error::Sealed { account: self.key() })
+    }
+
+    /// What is sealed, if it opens in its place.
+    fn plain(&self, store: &str, data_key: &DataKey) -> Option<Zeroizing<Vec<u8>>> {
+        let place = place(store, &self.key(), self.kind().ok()?, self.base_url.as_deref());
+        data_key.open(&place, &self.sealed)
     }
 }
 
@@ -298,7 +339,57 @@ fn place(store: &str, key: &AccountKey, kind: CredentialKind, base_url: Option<&
     ])
 }
 
-fn rows(connection: &Connection) -> rusqlite::Result<Vec<StoredRow>> {
+fn rename(database: &mut Database, key: &AccountKey, name: AccountId) -> Result<bool, Failure> {
+    let (transaction, keys) = database.write()?;
+    let Some(known) = row(&transaction, key)? else {
+        return Ok(false);
+    };
+    let renamed = AccountKey::new(key.provider.clone(), name);
+    if row(&transaction, &renamed)?.is_some() {
+        return Err(Failure::Store(Error::NameTaken { account: renamed }));
+    }
+    let store = key::store_id(&transaction)?;
+    let data_key = keys.current(&transaction)?;
+    let broken = || Error::Sealed { account: key.clone() };
+    let data_key = data_key.ok_or_else(broken)?;
+    let plain = known.plain(&store, data_key).ok_or_else(broken)?;
+    let place = place(&store, &renamed, known.kind()?, known.base_url.as_deref());
+    transaction.execute(
+        "UPDATE account SET account = ?3, sealed = ?4 WHERE provider = ?1 AND account = ?2",
+        params![
+            key.provider.as_str(),
+            key.account.as_str(),
+            renamed.account.as_str(),
+            data_key.seal(&place, &plain)?,
+        ],
+    )?;
+    transaction.commit()?;
+    Ok(true)
+}
+
+/// Seals every account anew, and says how many there are. One that does not open with the old key stops it:
+/// it would be lost for good.
+pub(crate) fn reseal(
+    transaction: &Connection,
+    old: Option<&DataKey>,
+    new: &DataKey,
+) -> Result<usize, Failure> {
+    let store = key::store_id(transaction)?;
+    let rows = rows(transaction)?;
+    for row in &rows {
+        let key = row.key();
+        let plain = old.and_then(|old| row.plain(&store, old));
+        let plain = plain.ok_or_else(|| Error::Sealed { account: key.clone() })?;
+        let place = place(&store, &key, row.kind()?, row.base_url.as_deref());
+        transaction.execute(
+            "UPDATE account SET sealed = ?3 WHERE provider = ?1 AND account = ?2",
+            params![key.provider.as_str(), key.account.as_str(), new.seal(&place, &plain)?],
+        )?;
+    }
+    Ok(rows.len())
+}
+
+pub(crate) fn rows(connection: &Connection) -> rusqlite::Result<Vec<StoredRow>> {
     let columns = StoredRow::COLUMNS;
     let mut statement =
         connection.prepare(&format!("SELECT {columns} FROM account ORDER BY position, provider, account"))?;
@@ -323,20 +414,23 @@ pub(crate) fn insert(
     now: SystemTime,
 ) -> Result<(), Failure> {
     let kind = new.credential.kind();
-    let (label, hint, expires_at) = match &new.credential {
-        Credential::ApiKey(key) => (None, Some(key.tail()), None),
-        Credential::OAuth(tokens) => (tokens.label.as_ref(), None, tokens.expires_at),
-        Credential::Linked(_) | Credential::None => (None, None, None),
+    let (label, hint, expires_at, flow) = match &new.credential {
+        Credential::ApiKey(key) => (None, Some(key.tail()), None, None),
+        Credential::OAuth(tokens) => {
+            (tokens.label.as_ref(), None, tokens.expires_at, tokens.details.get(Detail::Flow))
+        }
+        Credential::Linked(_) | Credential::None => (None, None, None, None),
     };
     let place = place(&key::store_id(transaction)?, &new.key, kind, new.base_url.as_deref());
     // Writing strings as JSON into memory does not fail.
     let plain = payload::write(&new.credential).map_err(|_impossible| Error::Panicked)?;
     transaction.execute(
-        "INSERT INTO account (provider, account, kind, label, base_url, hint, sealed, position, created_at, updated_at, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT coalesce(max(position), 0) + 1 FROM account), ?8, ?8, ?9)
+        "INSERT INTO account (provider, account, kind, label, base_url, hint, sealed, position, created_at, updated_at, expires_at, flow)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT coalesce(max(position), 0) + 1 FROM account), ?8, ?8, ?9, ?10)
          ON CONFLICT (provider, account) DO UPDATE SET
              kind = excluded.kind, label = excluded.label, base_url = excluded.base_url, hint = excluded.hint,
              sealed = excluded.sealed, updated_at = excluded.updated_at, expires_at = excluded.expires_at,
+             flow = excluded.flow,
              last_error = NULL, state = 'ok', failures = 0, renewing_since = NULL, renewing_by = NULL,
              cut_off_at = NULL",
         params![
@@ -349,6 +443,7 @@ pub(crate) fn insert(
             data_key.seal(&place, &plain)?,
             time::to_ms(now),
             expires_at.map(time::to_ms),
+            flow,
         ],
     )?;
     Ok(())

@@ -4,7 +4,7 @@
 use std::time::SystemTime;
 
 use byok_types::AppId;
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::error::Error;
 use crate::{Store, time};
@@ -29,38 +29,12 @@ pub struct App {
 impl Store {
     /// All apps, revoked ones included, by name.
     pub async fn apps(&self) -> Result<Vec<App>, Error> {
-        self.worker
-            .run(|database| {
-                let mut statement =
-                    database.connection.prepare(&format!("SELECT {COLUMNS} FROM app ORDER BY id"))?;
-                let apps = statement.query_map([], read)?.collect::<Result<_, _>>()?;
-                Ok(apps)
-            })
-            .await
+        self.worker.run(|database| Ok(all(&database.connection)?)).await
     }
 
     /// Stores an app, over the one of the same name if there is one.
     pub async fn save_app(&self, app: App) -> Result<(), Error> {
-        self.worker
-            .run(move |database| {
-                database.connection.execute(
-                    "INSERT INTO app (id, digest, hint, created_at, expires_at, revoked_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                     ON CONFLICT (id) DO UPDATE SET
-                         digest = excluded.digest, hint = excluded.hint, created_at = excluded.created_at,
-                         expires_at = excluded.expires_at, revoked_at = excluded.revoked_at",
-                    params![
-                        app.id.as_str(),
-                        app.digest,
-                        app.hint,
-                        time::to_ms(app.created_at),
-                        app.expires_at.map(time::to_ms),
-                        app.revoked_at.map(time::to_ms),
-                    ],
-                )?;
-                Ok(())
-            })
-            .await
+        self.worker.run(move |database| Ok(insert(&database.connection, &app)?)).await
     }
 
     /// The app whose session key has this SHA-256 digest, revoked or over as it may be.
@@ -78,6 +52,31 @@ impl Store {
 }
 
 const COLUMNS: &str = "id, digest, hint, created_at, expires_at, revoked_at";
+
+pub(crate) fn all(connection: &Connection) -> rusqlite::Result<Vec<App>> {
+    let mut statement = connection.prepare(&format!("SELECT {COLUMNS} FROM app ORDER BY id"))?;
+    statement.query_map([], read)?.collect()
+}
+
+pub(crate) fn insert(connection: &Connection, app: &App) -> rusqlite::Result<()> {
+    connection
+        .execute(
+            "INSERT INTO app (id, digest, hint, created_at, expires_at, revoked_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (id) DO UPDATE SET
+                 digest = excluded.digest, hint = excluded.hint, created_at = excluded.created_at,
+                 expires_at = excluded.expires_at, revoked_at = excluded.revoked_at",
+            params![
+                app.id.as_str(),
+                app.digest,
+                app.hint,
+                time::to_ms(app.created_at),
+                app.expires_at.map(time::to_ms),
+                app.revoked_at.map(time::to_ms),
+            ],
+        )
+        .map(drop)
+}
 
 fn read(row: &Row<'_>) -> rusqlite::Result<App> {
     Ok(App {

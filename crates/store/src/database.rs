@@ -37,7 +37,7 @@ impl Database {
         match &options.location {
             Location::Memory => Self::in_memory(),
             Location::File(path) => {
-                let files = Files::at(path)?;
+                let files = Files::at(path, options.own_directory)?;
                 Self::in_file(files, options, MIGRATIONS)
             }
         }
@@ -74,8 +74,8 @@ impl Database {
                 schema::migrate(&mut connection, migrations)?;
             }
             let locks = Locks::new(Some(files.clone()));
-            let keyring = Patient::new(options.keyring);
-            let keys = Keys::open(&connection, files, options.passphrase, keyring, options.require)?;
+            let keyring = Patient::new(std::sync::Arc::clone(&options.keyring));
+            let keys = Keys::open(&connection, files, options, keyring)?;
             // From here on it is ours, and may be tidied up on closing.
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
             Ok(Self { connection, keys, locks, path: path.clone() })
@@ -88,6 +88,17 @@ impl Database {
         let behavior = TransactionBehavior::Immediate;
         let transaction = self.connection.transaction_with_behavior(behavior)?;
         Ok((transaction, &mut self.keys))
+    }
+
+    /// Empties the log into the database, so that what was deleted is in neither. Another process that reads
+    /// at this moment keeps the log as it is; what is in there is sealed.
+    pub(crate) fn empty_log(&self) {
+        let emptied = self
+            .connection
+            .pragma_update_and_check(None, "wal_checkpoint", "TRUNCATE", |row| row.get::<_, i64>(0));
+        if !matches!(emptied, Ok(0)) {
+            tracing::debug!("the log of the database is in use, and is emptied later");
+        }
     }
 
     /// A transaction that sees one state throughout.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use byok_types::AccountKey;
 
@@ -108,6 +109,70 @@ pub enum Error {
         /// What they should be.
         wanted: u32,
     },
+    /// Several databases are sealed with one key file, which so cannot be replaced for one of them.
+    #[error(
+        "{database} shares its key file {path} with another database in that directory; move one of them to a directory of its own first"
+    )]
+    KeyFileShared {
+        /// The key file.
+        path: PathBuf,
+        /// The database.
+        database: PathBuf,
+    },
+    /// The key is not at hand: no passphrase was given since the start or since the store was locked.
+    #[error("the wallet {path} is locked; run: byok wallet unlock")]
+    Locked {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A store in memory has its key in memory only, and would be lost without.
+    #[error("a wallet in memory has no lock and no passphrase; it is gone when byok ends")]
+    InMemory,
+    /// The account's name is taken.
+    #[error("there is an account `{}` at {} already", .account.account, .account.provider)]
+    NameTaken {
+        /// The account that has the name.
+        account: AccountKey,
+    },
+    /// The account is being refreshed, and must stay where it is until that is over.
+    #[error("{account} is being renewed at this moment; try again in a minute")]
+    InUse {
+        /// The account.
+        account: AccountKey,
+    },
+    /// There is no passphrase to take away.
+    #[error("{path} is not protected by a passphrase, but by {protection}")]
+    NoPassphrase {
+        /// The database.
+        path: PathBuf,
+        /// What protects it.
+        protection: Protection,
+    },
+    /// The file is no export of byok's at all.
+    #[error("this is no wallet that `byok wallet export` wrote")]
+    NotAnExport,
+    /// An export is larger than is read.
+    #[error("an export has at most 10 MiB")]
+    ExportTooLarge,
+    /// A later version of byok wrote the export.
+    #[error("a later version of byok wrote this export (format {found}, this one knows 1); use that version")]
+    ExportNewer {
+        /// The format of the file.
+        found: u8,
+    },
+    /// The passphrase is wrong, or the file was changed: which of the two cannot be told.
+    #[error("the passphrase does not open this export, or the export is damaged")]
+    ExportClosed,
+    /// Too many wrong passphrases.
+    #[error(
+        "{failures} wrong passphrases in a row; the next one is taken in {}", wait_text(*.wait)
+    )]
+    TooManyAttempts {
+        /// How many there were.
+        failures: u32,
+        /// How long until the next one is taken.
+        wait: Duration,
+    },
     /// A later version of byok wrote the file.
     #[error(
         "{path} was written by a later version of byok (format {found}, this one knows {known}); use that version"
@@ -139,7 +204,7 @@ pub enum Error {
     Panicked,
     /// The database is sealed with a passphrase, and none was given.
     #[error(
-        "{path} is sealed with a passphrase; put it into a file and name that file in BYOK_PASSPHRASE_FILE"
+        "{path} is sealed with a passphrase, and nobody is here to ask for it; put it into a file (mode 600) and name that file in BYOK_PASSPHRASE_FILE"
     )]
     PassphraseNeeded {
         /// The database.
@@ -155,7 +220,7 @@ pub enum Error {
     },
     /// The database is protected in another way than the caller demands.
     #[error(
-        "{path} is protected by {recorded}, and {required} was required; log out of everything first to change it"
+        "{path} is protected by {recorded}, and {required} was required; `byok wallet passphrase` changes it"
     )]
     ProtectionDiffers {
         /// The database.
@@ -198,6 +263,16 @@ pub enum Error {
     /// The thread of the store cannot be started.
     #[error("cannot start the store's thread: {0}")]
     Thread(#[source] io::Error),
+    /// Others can write in the directory of the database.
+    #[error(
+        "others can write in {path} (mode {mode:04o}), and so replace files of the wallet; choose a directory of your own, or run: chmod go-w {}", quoted(.path)
+    )]
+    SharedDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
     /// The file ends too early.
     #[error(
         "{path} is cut short ({found} bytes of {expected}); restore a copy, or move it away and log in again"
@@ -226,6 +301,12 @@ pub enum Error {
         /// The database.
         path: PathBuf,
     },
+}
+
+/// A time to wait as people say it, never shorter than it is.
+fn wait_text(wait: Duration) -> String {
+    let seconds = wait.as_millis().div_ceil(1000);
+    if seconds <= 90 { format!("{seconds} s") } else { format!("{} min", seconds.div_ceil(60)) }
 }
 
 /// A path as a shell takes it.

@@ -1,6 +1,6 @@
 //! The files of a store: where they are, who may read them, and how they come to be.
 //!
-//! Files are closed to others (0600, directory 0700) from the instant that they exist, whatever the umask:
+//! Files are closed to others (0600, byok's own directory 0700) from the instant that they exist, whatever the umask:
 //! they are created with the mode, never changed to it. SQLite gives its `-wal` and `-shm` files the mode
 //! of the database. Nothing here deletes or replaces a file that it did not make itself.
 
@@ -9,6 +9,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{self, Error};
+use crate::schema::APPLICATION_ID;
 
 /// The mode of the directory.
 const DIRECTORY: u32 = 0o700;
@@ -25,8 +26,9 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Finds the directory, or makes it, and makes sure that it is closed to others.
-    pub(crate) fn at(path: &Path) -> Result<Self, Error> {
+    /// Finds the directory, or makes it, and makes sure that others can do no harm in it: byok's `own` is
+    /// closed to them, and any other is not theirs to write in.
+    pub(crate) fn at(path: &Path, own: bool) -> Result<Self, Error> {
         let Some(name) = path.file_name() else {
             return Err(Error::NotAFile { path: path.to_owned() });
         };
@@ -34,13 +36,14 @@ impl Files {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let directory = closed_directory(directory)?;
+        let directory = safe_directory(directory, own)?;
         let database = directory.join(name);
         match fs::symlink_metadata(&database) {
             Ok(metadata) if metadata.is_symlink() => {
                 let real = fs::canonicalize(&database).map_err(error::file(&database, "follow the link"))?;
                 let parent = real.parent().unwrap_or(Path::new("/"));
-                let directory = closed_directory(parent)?;
+                // Where a link leads to is the person's own choice.
+                let directory = safe_directory(parent, false)?;
                 Ok(Self { database: real, directory })
             }
             _ => Ok(Self { database, directory }),
@@ -98,14 +101,17 @@ impl Files {
     }
 }
 
+/// Whether the file is a database of byok's. The mark is at a fixed place: see
+/// <https://www.sqlite.org/fileformat2.html>, section 1.3.17.
 fn is_database(path: &Path) -> bool {
-    let mut head = [0; MAGIC.len()];
+    let mut head = [0; 72];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
-    read.is_ok() && head == *MAGIC
+    let mark = u32::from_be_bytes([head[68], head[69], head[70], head[71]]);
+    read.is_ok() && head.starts_with(MAGIC) && i64::from(mark) == APPLICATION_ID
 }
 
-/// Makes the directory if it is missing, and gives its real path if it is closed to others.
-fn closed_directory(path: &Path) -> Result<PathBuf, Error> {
+/// Makes the directory if it is missing, and gives its real path if others can do no harm in it.
+fn safe_directory(path: &Path, own: bool) -> Result<PathBuf, Error> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -113,8 +119,28 @@ fn closed_directory(path: &Path) -> Result<PathBuf, Error> {
     builder.create(path).map_err(error::file(path, "create the directory"))?;
     let real = fs::canonicalize(path).map_err(error::file(path, "find the directory"))?;
     let metadata = fs::metadata(&real).map_err(error::file(&real, "read the directory"))?;
-    check_mode(&real, &metadata, DIRECTORY)?;
+    if own {
+        check_mode(&real, &metadata, DIRECTORY)?;
+    } else {
+        check_writers(&real, &metadata)?;
+    }
     Ok(real)
+}
+
+/// Refuses a directory that others can write in: they could put files of theirs where SQLite or the key
+/// file belong. A sticky bit (`/tmp`) does not keep them from that.
+#[cfg_attr(not(unix), expect(clippy::unnecessary_wraps, reason = "only Unix has modes"))]
+fn check_writers(path: &Path, metadata: &Metadata) -> Result<(), Error> {
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::MetadataExt::mode(metadata) & 0o7777;
+        if mode & 0o022 != 0 {
+            return Err(Error::SharedDirectory { path: path.to_owned(), mode });
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (path, metadata);
+    Ok(())
 }
 
 /// Refuses a file or directory that anyone but its owner can use.
@@ -148,6 +174,16 @@ pub(crate) fn write_new(path: &Path, contents: &[u8]) -> Result<bool, Error> {
     file.write_all(contents).and_then(|()| file.sync_all()).map_err(error::file(&draft.path, "write"))?;
     drop(file);
     draft.publish(path)
+}
+
+/// Writes a file whole or not at all, over the one that is there.
+pub(crate) fn replace(path: &Path, contents: &[u8]) -> Result<(), Error> {
+    let draft = Draft::beside(path)?;
+    let mut file = create(&draft.path).map_err(error::file(&draft.path, "create"))?;
+    file.write_all(contents).and_then(|()| file.sync_all()).map_err(error::file(&draft.path, "write"))?;
+    drop(file);
+    fs::rename(&draft.path, path).map_err(error::file(path, "replace"))?;
+    sync_directory(path)
 }
 
 /// A file under a name of its own, which gets its real name when it is complete.

@@ -8,6 +8,7 @@
 use std::fs;
 use std::io;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -15,44 +16,58 @@ use byok_types::Secret;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use zeroize::Zeroizing;
 
+use crate::OpenOptions;
+use crate::attempts;
 use crate::error::{self, Error, Failure};
 use crate::files::{self, Files};
 use crate::keyring::{KeyringError, Patient};
 use crate::passphrase::Stretch;
-use crate::protection::{Protection, SharedProtection};
+use crate::protection::{Protection, Shown};
 use crate::seal::{DataKey, Place};
 
 /// The first word of a key file.
 const KEY_FILE: &str = "byok-data-key-1";
+/// While a key is replaced, the one before it stands beside it: whichever was committed opens.
+const MOST_KEYS: usize = 2;
 
 /// The data key and where it comes from. Lives on the store's thread.
 pub(crate) struct Keys {
-    source: Source,
+    pub(crate) source: Source,
     /// What is in force, or what will be once there is something to protect.
-    protection: Arc<SharedProtection>,
+    pub(crate) shown: Arc<Shown>,
     /// The key in use and the id of its record.
-    loaded: Option<(Vec<u8>, DataKey)>,
+    pub(crate) loaded: Option<(Vec<u8>, DataKey)>,
 }
 
-enum Source {
+pub(crate) enum Source {
     /// The store is in memory, and so is its key.
     Memory(DataKey),
     Disk(Disk),
 }
 
 /// What it takes to find or make the key of a database in a file.
-struct Disk {
-    files: Files,
-    passphrase: Option<Secret>,
-    keyring: Patient,
+pub(crate) struct Disk {
+    pub(crate) files: Files,
+    pub(crate) opener: Opener,
+    pub(crate) keyring: Patient,
     /// The name of the key's entry in a keyring.
-    entry: String,
+    pub(crate) entry: String,
+    /// Locked by the person: the key is not looked for until it is unlocked.
+    pub(crate) closed: bool,
+}
+
+/// What opens a data key that is wrapped under a passphrase. The passphrase itself is kept only until it
+/// was stretched once.
+pub(crate) enum Opener {
+    Nothing,
+    Passphrase(Secret),
+    Stretched(Stretch, DataKey),
 }
 
 /// What the database knows about its key.
-struct Record {
-    id: Vec<u8>,
-    protection: Protection,
+pub(crate) struct Record {
+    pub(crate) id: Vec<u8>,
+    pub(crate) protection: Protection,
     proof: Vec<u8>,
     wrapped: Option<(Vec<u8>, Stretch)>,
 }
@@ -62,7 +77,7 @@ impl Keys {
     pub(crate) fn in_memory() -> Result<Self, Error> {
         Ok(Self {
             source: Source::Memory(DataKey::random()?),
-            protection: Arc::new(SharedProtection::new(Protection::Memory)),
+            shown: Arc::new(Shown::new(Protection::Memory, false)),
             loaded: None,
         })
     }
@@ -71,53 +86,68 @@ impl Keys {
     pub(crate) fn open(
         connection: &Connection,
         files: Files,
-        passphrase: Option<Secret>,
+        options: OpenOptions,
         keyring: Patient,
-        require: Option<Protection>,
     ) -> Result<Self, Failure> {
         let entry = format!("data-key-{}", store_id(connection)?);
-        let disk = Disk { files, passphrase, keyring, entry };
+        let opener = options.passphrase.map_or(Opener::Nothing, Opener::Passphrase);
+        let mut disk = Disk { files, opener, keyring, entry, closed: false };
         let record = record(connection, &disk)?;
-        let recorded = match &record {
-            Some(record) => disk.load(connection, record)?.map(|key| (record, key)),
+        let protection = match &record {
+            Some(record) => record.protection,
+            None => disk.plan(options.require)?,
+        };
+        let loaded = match record {
             None => None,
+            Some(record) if record.protection == Protection::Passphrase => match &disk.opener {
+                Opener::Nothing if options.may_be_locked => None,
+                _ => Some((record.id.clone(), disk.attempt(connection, &record, SystemTime::now())?)),
+            },
+            Some(record) => match disk.load(connection, &record)? {
+                Some(key) => Some((record.id, key)),
+                // Nothing needs a key, so the next secret is protected anew.
+                None => None,
+            },
         };
-        let (protection, loaded) = match recorded {
-            Some((record, key)) => (record.protection, Some((record.id.clone(), key))),
-            None => (disk.plan(require)?, None),
-        };
-        if let Some(required) = require.filter(|required| *required != protection) {
+        if let Some(required) = options.require.filter(|required| *required != protection) {
             return Err(Failure::Store(Error::ProtectionDiffers {
                 path: disk.files.database,
                 recorded: protection,
                 required,
             }));
         }
-        Ok(Self {
-            source: Source::Disk(disk),
-            protection: Arc::new(SharedProtection::new(protection)),
-            loaded,
-        })
+        let locked = protection == Protection::Passphrase
+            && loaded.is_none()
+            && matches!(disk.opener, Opener::Nothing);
+        Ok(Self { source: Source::Disk(disk), shown: Arc::new(Shown::new(protection, locked)), loaded })
     }
 
     /// What is in force, to be read from anywhere.
-    pub(crate) fn protection(&self) -> Arc<SharedProtection> {
-        Arc::clone(&self.protection)
+    pub(crate) fn shown(&self) -> Arc<Shown> {
+        Arc::clone(&self.shown)
     }
 
     /// The key, or `None` while there is none. Follows another process that made a new one.
     pub(crate) fn current(&mut self, connection: &Connection) -> Result<Option<&DataKey>, Failure> {
-        let disk = match &self.source {
+        let disk = match &mut self.source {
             Source::Memory(key) => return Ok(Some(key)),
             Source::Disk(disk) => disk,
         };
+        if disk.closed {
+            return Err(disk.locked());
+        }
         let Some(record) = record(connection, disk)? else {
             self.loaded = None;
             return Ok(None);
         };
         if self.loaded.as_ref().is_none_or(|(id, _)| *id != record.id) {
-            self.loaded = disk.load(connection, &record)?.map(|key| (record.id, key));
-            self.protection.set(record.protection);
+            // Not the one before: it opens nothing any more.
+            self.loaded = None;
+            self.shown.protect(record.protection);
+            let loaded = disk.load(connection, &record);
+            // Its passphrase is not the one that was given here.
+            self.shown.lock(matches!(loaded, Err(Failure::Store(Error::Locked { .. }))));
+            self.loaded = loaded?.map(|key| (record.id, key));
         }
         Ok(self.loaded.as_ref().map(|(_, key)| key))
     }
@@ -126,9 +156,9 @@ impl Keys {
     /// it; that it is a writing one keeps another process from making a second key meanwhile.
     pub(crate) fn current_or_new(&mut self, transaction: &Connection) -> Result<&DataKey, Failure> {
         if self.current(transaction)?.is_none()
-            && let Source::Disk(disk) = &self.source
+            && let Source::Disk(disk) = &mut self.source
         {
-            let made = disk.make(transaction, self.protection.load())?;
+            let made = disk.make(transaction, self.shown.protection())?;
             self.loaded = Some(made);
         }
         match (&self.source, &self.loaded) {
@@ -139,25 +169,101 @@ impl Keys {
 
     /// Removes the key when no row needs it. `transaction` is a writing one of its own: the removal of the
     /// last row is committed before it begins.
+    ///
+    /// A passphrase that was chosen stays in force, over a new key.
     pub(crate) fn retire(&mut self, transaction: &Connection) -> Result<(), Failure> {
-        let Source::Disk(disk) = &self.source else {
+        let Source::Disk(disk) = &mut self.source else {
             return Ok(());
         };
         let Some(record) = record(transaction, disk)? else {
             return Ok(());
         };
-        // A keyring that is locked now keeps the key, and so does the record; the next login uses it.
-        if holds_nothing(transaction)? && disk.discard(&record).is_ok() {
+        if !holds_nothing(transaction)? {
+            return Ok(());
+        }
+        if record.protection == Protection::Passphrase {
+            if let Opener::Stretched(stretch, _) = &disk.opener
+                && record.wrapped.as_ref().is_some_and(|(_, known)| known == stretch)
+            {
+                self.loaded = Some(disk.make(transaction, Protection::Passphrase)?);
+            }
+        } else if disk.discard(&record).is_ok() {
+            // A keyring that is locked now keeps the key, and so does the record; the next login uses it.
             transaction.execute("DELETE FROM data_key", [])?;
             self.loaded = None;
         }
         Ok(())
     }
+
+    /// Wipes the key and what opens it. Nothing that is sealed can be read or written until
+    /// [`Keys::unlock`].
+    pub(crate) fn lock(&mut self) -> Result<(), Error> {
+        let Source::Disk(disk) = &mut self.source else {
+            return Err(Error::InMemory);
+        };
+        disk.closed = true;
+        disk.opener = Opener::Nothing;
+        self.loaded = None;
+        self.shown.lock(true);
+        Ok(())
+    }
+
+    /// Gets the key again: with the passphrase where that protects it, and from where it lies otherwise.
+    pub(crate) fn unlock(
+        &mut self,
+        connection: &Connection,
+        passphrase: Option<Secret>,
+        now: SystemTime,
+    ) -> Result<(), Failure> {
+        let Source::Disk(disk) = &mut self.source else {
+            return Ok(());
+        };
+        let record = record(connection, disk)?;
+        let protection = record.as_ref().map_or(self.shown.protection(), |record| record.protection);
+        let key = match (record, passphrase) {
+            (Some(record), passphrase) if protection == Protection::Passphrase => {
+                let before = std::mem::replace(
+                    &mut disk.opener,
+                    passphrase.map_or(Opener::Nothing, Opener::Passphrase),
+                );
+                match disk.attempt(connection, &record, now) {
+                    Ok(key) => Some((record.id, key)),
+                    Err(failure) => {
+                        // A slip of the finger does not lock what was unlocked.
+                        disk.opener = before;
+                        return Err(failure);
+                    }
+                }
+            }
+            (Some(record), _) => disk.load(connection, &record)?.map(|key| (record.id, key)),
+            (None, None) if protection == Protection::Passphrase => {
+                return Err(Failure::Store(Error::PassphraseNeeded { path: disk.files.database.clone() }));
+            }
+            (None, Some(passphrase)) if protection == Protection::Passphrase => {
+                disk.opener = Opener::Passphrase(passphrase);
+                None
+            }
+            (None, _) => None,
+        };
+        disk.closed = false;
+        self.loaded = key;
+        self.shown.protect(protection);
+        self.shown.lock(false);
+        Ok(())
+    }
 }
 
 impl Disk {
+    fn has_opener(&self) -> bool {
+        !matches!(self.opener, Opener::Nothing)
+    }
+
+    fn locked(&self) -> Failure {
+        Failure::Store(Error::Locked { path: self.files.database.clone() })
+    }
+
     /// What will protect the first secret. Asks the keyring whether it is there.
-    fn plan(&self, require: Option<Protection>) -> Result<Protection, Failure> {
+    pub(crate) fn plan(&self, require: Option<Protection>) -> Result<Protection, Failure> {
         let database = || self.files.database.clone();
         let keyring = || match self.keyring.load(&self.entry) {
             Err(source @ KeyringError::Absent(_)) => Err(source),
@@ -165,12 +271,12 @@ impl Disk {
             Ok(_) | Err(KeyringError::Refused(_)) => Ok(Protection::Keyring),
         };
         let planned = match require {
-            None if self.passphrase.is_some() => Protection::Passphrase,
+            None if self.has_opener() => Protection::Passphrase,
             None => keyring().unwrap_or(Protection::KeyFile),
             Some(Protection::Keyring) => {
                 keyring().map_err(|source| Error::Keyring { database: database(), source })?
             }
-            Some(Protection::Passphrase) if self.passphrase.is_none() => {
+            Some(Protection::Passphrase) if !self.has_opener() => {
                 return Err(Failure::Store(Error::PassphraseNeeded { path: database() }));
             }
             Some(Protection::Passphrase) => Protection::Passphrase,
@@ -181,74 +287,115 @@ impl Disk {
     }
 
     /// The recorded key. `None` when it is gone and no row needs it.
-    fn load(&self, connection: &Connection, record: &Record) -> Result<Option<DataKey>, Failure> {
-        let database = || self.files.database.clone();
+    pub(crate) fn load(
+        &mut self,
+        connection: &Connection,
+        record: &Record,
+    ) -> Result<Option<DataKey>, Failure> {
+        let path = self.files.database.clone();
+        let database = || path.clone();
         let missing = |error: Error| {
             if holds_nothing(connection)? { Ok(None) } else { Err(Failure::Store(error)) }
         };
-        let key = match record.protection {
-            Protection::KeyFile => match self.read_key_file()? {
-                Some(key) => key,
-                None => {
+        let kept = match record.protection {
+            Protection::KeyFile => {
+                let kept = self.read_key_file()?;
+                if kept.is_empty() {
                     return missing(Error::KeyFileMissing { path: self.files.key(), database: database() });
                 }
-            },
-            Protection::Keyring => match self.read_keyring()? {
-                Some(key) => key,
-                None => {
+                kept
+            }
+            Protection::Keyring => {
+                let kept = self.read_keyring()?;
+                if kept.is_empty() {
                     return missing(Error::KeyringEntryMissing {
                         database: database(),
                         entry: self.entry.clone(),
                     });
                 }
-            },
-            Protection::Passphrase => self.unwrap(connection, record)?,
+                kept
+            }
+            Protection::Passphrase => vec![self.unwrap(connection, record)?],
             // The database's own check allows no other word.
             Protection::Memory => return Err(Failure::Store(Error::Panicked)),
         };
-        if key.open(&proof_place(connection)?, &record.proof).is_none() {
-            return Err(Failure::Store(Error::WrongKey { path: database(), protection: record.protection }));
+        let place = proof_place(connection)?;
+        let key = kept.into_iter().find(|key| key.open(&place, &record.proof).is_some());
+        match key {
+            Some(key) => Ok(Some(key)),
+            None => Err(Failure::Store(Error::WrongKey { path: database(), protection: record.protection })),
         }
-        Ok(Some(key))
+    }
+
+    /// Opens the key with the passphrase that a person gave. Wrong ones are counted, and after some the
+    /// next one has to wait.
+    fn attempt(
+        &mut self,
+        connection: &Connection,
+        record: &Record,
+        now: SystemTime,
+    ) -> Result<DataKey, Failure> {
+        if !self.has_opener() {
+            let path = self.files.database.clone();
+            return Err(Failure::Store(Error::PassphraseNeeded { path }));
+        }
+        attempts::admit(connection, now)?;
+        let outcome = self.load(connection, record);
+        match outcome {
+            Ok(Some(key)) => {
+                attempts::succeeded(connection)?;
+                Ok(key)
+            }
+            Ok(None) => Err(Failure::Store(Error::Panicked)),
+            Err(failure) => {
+                if matches!(failure, Failure::Store(Error::WrongPassphrase { .. })) {
+                    attempts::failed(connection, now)?;
+                }
+                Err(failure)
+            }
+        }
     }
 
     /// Makes a key, puts it where `protection` says, and records it in the transaction.
-    fn make(&self, transaction: &Connection, protection: Protection) -> Result<(Vec<u8>, DataKey), Failure> {
+    fn make(
+        &mut self,
+        transaction: &Connection,
+        protection: Protection,
+    ) -> Result<(Vec<u8>, DataKey), Failure> {
         let (key, wrapped) = match protection {
             Protection::KeyFile => (self.adopt_or_write_key_file()?, None),
             Protection::Keyring => (self.adopt_or_write_keyring()?, None),
             Protection::Passphrase => {
                 let key = DataKey::random()?;
-                let stretch = Stretch::fresh()?;
-                let outer = self.passphrase_key(&stretch)?;
-                let sealed = outer.seal(&wrap_place(transaction)?, key.bytes())?;
-                (key, Some((sealed, stretch)))
+                let wrapped = self.wrap(transaction, &key)?;
+                (key, Some(wrapped))
             }
             Protection::Memory => return Err(Failure::Store(Error::Panicked)),
         };
-        let mut id = vec![0; 16];
-        getrandom::fill(&mut id).map_err(Error::Entropy)?;
-        let proof = key.seal(&proof_place(transaction)?, &[])?;
-        let (sealed, stretch) = wrapped.unzip();
-        transaction.execute(
-            "INSERT OR REPLACE INTO data_key (one, id, protection, proof, wrapped, salt, memory_kib, passes, lanes)
-             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![
-                id,
-                protection.name(),
-                proof,
-                sealed,
-                stretch.as_ref().map(|stretch| stretch.salt),
-                stretch.as_ref().map(|stretch| stretch.memory_kib),
-                stretch.as_ref().map(|stretch| stretch.passes),
-                stretch.as_ref().map(|stretch| stretch.lanes),
-            ],
-        )?;
+        let id = put_record(transaction, protection, &key, wrapped)?;
         Ok((id, key))
     }
 
+    /// The key under the passphrase. The first time, that is stretched with a fresh salt, and forgotten.
+    pub(crate) fn wrap(
+        &mut self,
+        transaction: &Connection,
+        key: &DataKey,
+    ) -> Result<(Vec<u8>, Stretch), Failure> {
+        if let Opener::Passphrase(passphrase) = &self.opener {
+            let stretch = Stretch::fresh()?;
+            let outer = self.stretched(passphrase, &stretch)?;
+            self.opener = Opener::Stretched(stretch, outer);
+        }
+        let Opener::Stretched(stretch, outer) = &self.opener else {
+            let path = self.files.database.clone();
+            return Err(Failure::Store(Error::PassphraseNeeded { path }));
+        };
+        Ok((outer.seal(&wrap_place(transaction)?, key.bytes())?, stretch.clone()))
+    }
+
     /// Removes the key from where it is kept.
-    fn discard(&self, record: &Record) -> Result<(), Error> {
+    pub(crate) fn discard(&self, record: &Record) -> Result<(), Error> {
         match record.protection {
             Protection::KeyFile => {
                 // Another database in the directory may be sealed with the same key file.
@@ -271,12 +418,13 @@ impl Disk {
         }
     }
 
-    fn read_key_file(&self) -> Result<Option<DataKey>, Error> {
+    /// The keys in the key file, the newest first; none when there is no file.
+    pub(crate) fn read_key_file(&self) -> Result<Vec<DataKey>, Error> {
         let path = self.files.key();
         let unusable = |why| Error::KeyFile { path: path.clone(), why };
         let metadata = match fs::metadata(&path) {
             Ok(metadata) => metadata,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error::file(&path, "read")(error)),
         };
         if !metadata.is_file() {
@@ -295,68 +443,117 @@ impl Disk {
         if words.next() != Some(KEY_FILE) {
             return Err(unusable("it is not a key file of byok's"));
         }
-        let key = words.next().and_then(read_key);
-        key.filter(|_| words.next().is_none()).ok_or_else(|| unusable("it is damaged")).map(Some)
+        read_keys(words).ok_or_else(|| unusable("it is damaged"))
     }
 
-    fn adopt_or_write_key_file(&self) -> Result<DataKey, Error> {
-        if let Some(key) = self.read_key_file()? {
+    /// Puts these keys into the key file, in place of what is there.
+    pub(crate) fn replace_key_file(&self, keys: &[&DataKey]) -> Result<(), Error> {
+        files::replace(&self.files.key(), key_file(keys).as_bytes())
+    }
+
+    pub(crate) fn adopt_or_write_key_file(&self) -> Result<DataKey, Error> {
+        if let Some(key) = self.read_key_file()?.into_iter().next() {
             return Ok(key);
         }
         let key = DataKey::random()?;
-        let text = Zeroizing::new(format!("{KEY_FILE} {}\n", *write_key(&key)));
-        if files::write_new(&self.files.key(), text.as_bytes())? {
+        if files::write_new(&self.files.key(), key_file(&[&key]).as_bytes())? {
             return Ok(key);
         }
         // Another database in the directory was faster.
-        self.read_key_file()?.ok_or(Error::Panicked)
+        self.read_key_file()?.into_iter().next().ok_or(Error::Panicked)
     }
 
-    fn read_keyring(&self) -> Result<Option<DataKey>, Error> {
-        let value = self
-            .keyring
-            .load(&self.entry)
-            .map_err(|source| Error::Keyring { database: self.files.database.clone(), source })?;
+    /// The keys in the keyring, the newest first; none when there is no entry.
+    fn read_keyring(&self) -> Result<Vec<DataKey>, Error> {
+        let value = self.keyring.load(&self.entry).map_err(|source| self.keyring_failed(source))?;
         // An entry that is no key is treated as absent: it opens nothing either way.
-        Ok(value.and_then(|value| read_key(value.expose())))
+        Ok(value.and_then(|value| read_keys(value.expose().split_ascii_whitespace())).unwrap_or_default())
     }
 
     fn adopt_or_write_keyring(&self) -> Result<DataKey, Error> {
-        if let Some(key) = self.read_keyring()? {
+        if let Some(key) = self.read_keyring()?.into_iter().next() {
             return Ok(key);
         }
         let key = DataKey::random()?;
-        let value = Secret::new(write_key(&key).as_str());
-        let failed = |source| Error::Keyring { database: self.files.database.clone(), source };
-        self.keyring.save(&self.entry, &value).map_err(failed)?;
-        // Some keyrings take a value and lose it; better to find out before a login depends on it.
-        let kept = self.read_keyring()?;
-        if kept.is_none_or(|kept| kept.bytes() != key.bytes()) {
-            let lost = "it did not keep the key".to_owned();
-            return Err(failed(KeyringError::Refused(lost)));
-        }
+        self.replace_keyring(&[&key])?;
         Ok(key)
     }
 
-    fn passphrase_key(&self, stretch: &Stretch) -> Result<DataKey, Error> {
-        let path = || self.files.database.clone();
-        let passphrase = self.passphrase.as_ref().ok_or_else(|| Error::PassphraseNeeded { path: path() })?;
+    /// Puts these keys into the keyring, in place of what is there.
+    pub(crate) fn replace_keyring(&self, keys: &[&DataKey]) -> Result<(), Error> {
+        let value = Secret::new(words(keys).as_str());
+        self.keyring.save(&self.entry, &value).map_err(|source| self.keyring_failed(source))?;
+        // Some keyrings take a value and lose it; better to find out before a login depends on it.
+        let kept = self.read_keyring()?;
+        if !kept.iter().map(DataKey::bytes).eq(keys.iter().map(|key| key.bytes())) {
+            let lost = "it did not keep the key".to_owned();
+            return Err(self.keyring_failed(KeyringError::Refused(lost)));
+        }
+        Ok(())
+    }
+
+    fn keyring_failed(&self, source: KeyringError) -> Error {
+        Error::Keyring { database: self.files.database.clone(), source }
+    }
+
+    pub(crate) fn stretched(&self, passphrase: &Secret, stretch: &Stretch) -> Result<DataKey, Error> {
         stretch.key(passphrase).ok_or_else(|| Error::Damaged {
-            path: path(),
+            path: self.files.database.clone(),
             detail: "the parameters of the passphrase are out of bounds".to_owned(),
         })
     }
 
-    fn unwrap(&self, connection: &Connection, record: &Record) -> Result<DataKey, Failure> {
+    fn unwrap(&mut self, connection: &Connection, record: &Record) -> Result<DataKey, Failure> {
         let path = self.files.database.clone();
         let Some((sealed, stretch)) = &record.wrapped else {
             let detail = "the wrapped key is missing".to_owned();
             return Err(Failure::Store(Error::Damaged { path, detail }));
         };
-        let outer = self.passphrase_key(stretch)?;
-        let key = outer.open(&wrap_place(connection)?, sealed).and_then(|bytes| DataKey::from_bytes(&bytes));
-        Ok(key.ok_or(Error::WrongPassphrase { path })?)
+        let place = wrap_place(connection)?;
+        let open = |outer: &DataKey| {
+            let key = outer.open(&place, sealed).and_then(|bytes| DataKey::from_bytes(&bytes));
+            key.ok_or(Error::WrongPassphrase { path })
+        };
+        match &self.opener {
+            Opener::Passphrase(passphrase) => {
+                let outer = self.stretched(passphrase, stretch)?;
+                let key = open(&outer)?;
+                self.opener = Opener::Stretched(stretch.clone(), outer);
+                Ok(key)
+            }
+            Opener::Stretched(known, outer) if known == stretch => Ok(open(outer)?),
+            // None was given, or another process has changed it since.
+            Opener::Nothing | Opener::Stretched(..) => Err(self.locked()),
+        }
     }
+}
+
+/// Records a key in the transaction, under an id of its own.
+pub(crate) fn put_record(
+    transaction: &Connection,
+    protection: Protection,
+    key: &DataKey,
+    wrapped: Option<(Vec<u8>, Stretch)>,
+) -> Result<Vec<u8>, Failure> {
+    let mut id = vec![0; 16];
+    getrandom::fill(&mut id).map_err(Error::Entropy)?;
+    let proof = key.seal(&proof_place(transaction)?, &[])?;
+    let (sealed, stretch) = wrapped.unzip();
+    transaction.execute(
+        "INSERT OR REPLACE INTO data_key (one, id, protection, proof, wrapped, salt, memory_kib, passes, lanes)
+         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![
+            id,
+            protection.name(),
+            proof,
+            sealed,
+            stretch.as_ref().map(|stretch| stretch.salt),
+            stretch.as_ref().map(|stretch| stretch.memory_kib),
+            stretch.as_ref().map(|stretch| stretch.passes),
+            stretch.as_ref().map(|stretch| stretch.lanes),
+        ],
+    )?;
+    Ok(id)
 }
 
 /// The name of this database among others.
@@ -377,7 +574,7 @@ fn holds_nothing(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM account)", [], |row| row.get(0))
 }
 
-fn record(connection: &Connection, disk: &Disk) -> Result<Option<Record>, Failure> {
+pub(crate) fn record(connection: &Connection, disk: &Disk) -> Result<Option<Record>, Failure> {
     let row = connection
         .query_row(
             "SELECT id, protection, proof, wrapped, salt, memory_kib, passes, lanes FROM data_key",
@@ -410,12 +607,30 @@ fn record(connection: &Connection, disk: &Disk) -> Result<Option<Record>, Failur
     Ok(Some(Record { id, protection, proof, wrapped }))
 }
 
-/// The key as text, which keyrings that hold text only (as the one of KDE does) need.
-fn write_key(key: &DataKey) -> Zeroizing<String> {
-    Zeroizing::new(BASE64.encode(key.bytes()))
+fn key_file(keys: &[&DataKey]) -> Zeroizing<String> {
+    Zeroizing::new(format!("{KEY_FILE} {}\n", *words(keys)))
 }
 
-fn read_key(text: &str) -> Option<DataKey> {
-    let bytes = Zeroizing::new(BASE64.decode(text.trim()).ok()?);
+/// The keys as text, which keyrings that hold text only (as the one of KDE does) need.
+fn words(keys: &[&DataKey]) -> Zeroizing<String> {
+    // As large as it gets from the start, so that no copy stays behind.
+    let mut text = Zeroizing::new(String::with_capacity(keys.len() * 45));
+    for key in keys {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(&Zeroizing::new(BASE64.encode(key.bytes())));
+    }
+    text
+}
+
+/// All words as keys: one or two.
+fn read_keys<'a>(words: impl Iterator<Item = &'a str>) -> Option<Vec<DataKey>> {
+    let keys = words.map(read_key).collect::<Option<Vec<_>>>()?;
+    (1..=MOST_KEYS).contains(&keys.len()).then_some(keys)
+}
+
+fn read_key(word: &str) -> Option<DataKey> {
+    let bytes = Zeroizing::new(BASE64.decode(word).ok()?);
     DataKey::from_bytes(&bytes)
 }

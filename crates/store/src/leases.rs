@@ -15,7 +15,8 @@ use std::time::{Duration, SystemTime};
 use byok_types::AccountKey;
 use rusqlite::{Connection, params};
 
-use crate::error::Error;
+use crate::database::Database;
+use crate::error::{Error, Failure};
 use crate::files::{self, Files};
 use crate::{Store, time};
 
@@ -58,6 +59,46 @@ impl Store {
             })
             .await
     }
+}
+
+/// Runs `job` while nobody renews one of these accounts: what comes of a renewal must find its account under
+/// its name. Fails where someone does.
+pub(crate) fn undisturbed<T>(
+    database: &mut Database,
+    keys: Vec<AccountKey>,
+    job: impl FnOnce(&mut Database) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    /// Who has the leases meanwhile. There is one thread, so it is never two.
+    const HOLDER: &str = "byok-store";
+    let now = SystemTime::now();
+    let mut locked = Vec::with_capacity(keys.len());
+    let mut busy = None;
+    for key in keys {
+        match database.locks.lock(&key, HOLDER) {
+            Lock::Ours => locked.push(key),
+            Lock::Impossible if !is_in_row(&database.connection, &key, now)? => {}
+            Lock::Impossible | Lock::Theirs => {
+                busy = Some(key);
+                break;
+            }
+        }
+    }
+    let outcome = match busy {
+        None => job(database),
+        Some(account) => Err(Failure::Store(Error::InUse { account })),
+    };
+    for key in locked {
+        database.locks.unlock(&key, HOLDER);
+    }
+    outcome
+}
+
+fn is_in_row(connection: &Connection, key: &AccountKey, now: SystemTime) -> rusqlite::Result<bool> {
+    connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM lease WHERE provider = ?1 AND account = ?2 AND expires_at > ?3)",
+        params![key.provider.as_str(), key.account.as_str(), time::to_ms(now)],
+        |row| row.get(0),
+    )
 }
 
 fn acquire_row(
@@ -124,6 +165,11 @@ impl Locks {
                 Lock::Impossible
             }
         }
+    }
+
+    /// An account that this process is renewing, if there is one.
+    pub(crate) fn any(&self) -> Option<&AccountKey> {
+        self.held.keys().next()
     }
 
     /// Lets go. `false` when `holder` had no lock.

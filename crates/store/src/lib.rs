@@ -10,10 +10,14 @@
 
 mod accounts;
 mod apps;
+mod attempts;
+mod change;
 mod database;
 mod error;
+mod export;
 mod files;
 mod foreign;
+mod health;
 mod key;
 mod keyring;
 mod leases;
@@ -23,6 +27,7 @@ mod protection;
 mod renewals;
 mod schema;
 mod seal;
+mod strength;
 mod time;
 mod usage;
 mod worker;
@@ -36,15 +41,19 @@ use byok_types::Secret;
 
 pub use accounts::{Account, AccountState, Held, NewAccount, Wallet};
 pub use apps::App;
+pub use change::Rewrapped;
 pub use error::Error;
+pub use export::{Contents, Imported, MAX_EXPORT, Merge, Placed};
 pub use foreign::{ForeignError, foreign_value};
+pub use health::Health;
 pub use keyring::{Keyring, KeyringError, NoKeyring, OsKeyring};
 pub use passphrase::{passphrase_from_environment, passphrase_from_file};
 pub use protection::{Protection, UnknownProtection};
 pub use renewals::{Ended, Marked};
+pub use strength::{Strength, strength};
 pub use usage::{Usage, UsageSum};
 
-use protection::SharedProtection;
+use protection::Shown;
 use worker::Worker;
 
 /// A handle to the store. Clones share one connection; it closes when the last one is dropped, or with
@@ -52,7 +61,7 @@ use worker::Worker;
 #[derive(Clone)]
 pub struct Store {
     worker: Arc<Worker>,
-    protection: Arc<SharedProtection>,
+    shown: Arc<Shown>,
 }
 
 /// Where a store is.
@@ -82,12 +91,26 @@ pub struct OpenOptions {
     pub keyring: Arc<dyn Keyring>,
     /// Refuse any other protection. A store in memory is refused by none of them.
     pub require: Option<Protection>,
+    /// Open a store that is protected by a passphrase without one too. It is locked then: what needs the key
+    /// fails with [`Error::Locked`] until [`Store::unlock`].
+    pub may_be_locked: bool,
+    /// Whether the directory is byok's own, and so must be closed to others. In any other one others may
+    /// look around, as long as they cannot change what is there.
+    pub own_directory: bool,
 }
 
 impl OpenOptions {
-    /// Without a passphrase, with the keyring of the operating system, with whatever protection there is.
+    /// Without a passphrase, with the keyring of the operating system, with whatever protection there is, in
+    /// a directory of byok's own.
     pub fn new(location: Location) -> Self {
-        Self { location, passphrase: None, keyring: Arc::new(OsKeyring), require: None }
+        Self {
+            location,
+            passphrase: None,
+            keyring: Arc::new(OsKeyring),
+            require: None,
+            may_be_locked: false,
+            own_directory: true,
+        }
     }
 }
 
@@ -95,13 +118,18 @@ impl Store {
     /// Opens the store. Makes it where there is none; the key is made with the first secret, so that
     /// [`Store::protection`] can be shown before.
     pub async fn open(options: OpenOptions) -> Result<Self, Error> {
-        let (worker, protection) = Worker::start(options).await?;
-        Ok(Self { worker: Arc::new(worker), protection })
+        let (worker, shown) = Worker::start(options).await?;
+        Ok(Self { worker: Arc::new(worker), shown })
     }
 
     /// What protects the secrets, or will protect the first one.
     pub fn protection(&self) -> Protection {
-        self.protection.load()
+        self.shown.protection()
+    }
+
+    /// Whether the key is not at hand: the passphrase was not given, or the store was locked.
+    pub fn is_locked(&self) -> bool {
+        self.shown.is_locked()
     }
 
     /// Writes what waits and closes the file. Every later call on any clone fails with [`Error::Closed`].
@@ -112,8 +140,17 @@ impl Store {
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("protection", &self.protection()).finish_non_exhaustive()
+        f.debug_struct("Store")
+            .field("protection", &self.protection())
+            .field("locked", &self.is_locked())
+            .finish_non_exhaustive()
     }
+}
+
+/// What the fuzz targets call: the readers of a file that someone handed over.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    pub use crate::export::fuzzing::{contents, envelope};
 }
 
 #[cfg(test)]

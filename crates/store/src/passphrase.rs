@@ -35,6 +35,9 @@ impl Stretch {
     /// argon2id. It keeps the start under the 50 ms that byok allows itself.
     const MEMORY_KIB: u32 = 19 * 1024;
     const PASSES: u32 = 2;
+    /// What is used for exports, which leave the machine: opening one may take a moment.
+    const EXPORT_MEMORY_KIB: u32 = 64 * 1024;
+    const EXPORT_PASSES: u32 = 3;
     /// What is accepted from a file at most.
     const MAX_MEMORY_KIB: u32 = 512 * 1024;
     const MAX_PASSES: u32 = 16;
@@ -47,12 +50,21 @@ impl Stretch {
         Ok(Self { salt, memory_kib: Self::MEMORY_KIB, passes: Self::PASSES, lanes: 1 })
     }
 
+    /// The parameters for an export, with a fresh salt.
+    pub(crate) fn for_export() -> Result<Self, Error> {
+        Ok(Self { memory_kib: Self::EXPORT_MEMORY_KIB, passes: Self::EXPORT_PASSES, ..Self::fresh()? })
+    }
+
+    /// Whether they are within what is accepted.
+    pub(crate) fn is_bounded(&self) -> bool {
+        (Self::MEMORY_KIB..=Self::MAX_MEMORY_KIB).contains(&self.memory_kib)
+            && (Self::PASSES..=Self::MAX_PASSES).contains(&self.passes)
+            && (1..=Self::MAX_LANES).contains(&self.lanes)
+    }
+
     /// The key that the passphrase gives; `None` when the parameters are outside of what is accepted.
     pub(crate) fn key(&self, passphrase: &Secret) -> Option<DataKey> {
-        let bounded = (Self::MEMORY_KIB..=Self::MAX_MEMORY_KIB).contains(&self.memory_kib)
-            && (Self::PASSES..=Self::MAX_PASSES).contains(&self.passes)
-            && (1..=Self::MAX_LANES).contains(&self.lanes);
-        if !bounded {
+        if !self.is_bounded() {
             return None;
         }
         let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(DataKey::LEN)).ok()?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 /// Where the key comes from that the secrets are sealed with. Shown by `byok login` before anything is
 /// stored, and by `byok status` for as long as it lasts.
@@ -68,25 +68,37 @@ impl FromStr for Protection {
 #[error("unknown protection `{0}`: it is one of keyring, passphrase, key-file, memory")]
 pub struct UnknownProtection(String);
 
-/// A [`Protection`] that the store's thread sets and every handle reads.
+/// What the store's thread knows about its key and every handle may read: how it is protected, and whether
+/// it is at hand.
 #[derive(Debug)]
-pub(crate) struct SharedProtection(AtomicU8);
+pub(crate) struct Shown {
+    protection: AtomicU8,
+    locked: AtomicBool,
+}
 
-impl SharedProtection {
-    pub(crate) fn new(protection: Protection) -> Self {
-        Self(AtomicU8::new(protection as u8))
+impl Shown {
+    pub(crate) fn new(protection: Protection, locked: bool) -> Self {
+        Self { protection: AtomicU8::new(protection as u8), locked: AtomicBool::new(locked) }
     }
 
-    pub(crate) fn set(&self, protection: Protection) {
-        self.0.store(protection as u8, Ordering::Release);
+    pub(crate) fn protect(&self, protection: Protection) {
+        self.protection.store(protection as u8, Ordering::Release);
     }
 
-    pub(crate) fn load(&self) -> Protection {
-        let stored = self.0.load(Ordering::Acquire);
+    pub(crate) fn protection(&self) -> Protection {
+        let stored = self.protection.load(Ordering::Acquire);
         Protection::ALL
             .into_iter()
             .find(|protection| *protection as u8 == stored)
             .unwrap_or(Protection::KeyFile)
+    }
+
+    pub(crate) fn lock(&self, locked: bool) {
+        self.locked.store(locked, Ordering::Release);
+    }
+
+    pub(crate) fn is_locked(&self) -> bool {
+        self.locked.load(Ordering::Acquire)
     }
 }
 
@@ -98,7 +110,7 @@ mod tests {
     fn every_protection_reads_its_own_name_and_is_shared_unchanged() {
         for protection in Protection::ALL {
             assert_eq!(protection.name().parse::<Protection>().unwrap(), protection);
-            assert_eq!(SharedProtection::new(protection).load(), protection);
+            assert_eq!(Shown::new(protection, false).protection(), protection);
         }
         assert!("none".parse::<Protection>().is_err());
     }

@@ -15,7 +15,8 @@ use crate::files;
 pub(crate) const APPLICATION_ID: i64 = 0x4259_4f4b;
 
 /// What has to run, in order, to come from an empty database to the tables of today.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("schema/001.sql"), include_str!("schema/002.sql")];
+pub(crate) const MIGRATIONS: &[&str] =
+    &[include_str!("schema/001.sql"), include_str!("schema/002.sql"), include_str!("schema/003.sql")];
 
 /// How many of the migrations a database has had.
 pub(crate) fn version(connection: &Connection) -> rusqlite::Result<i64> {

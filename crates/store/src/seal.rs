@@ -91,6 +91,13 @@ impl Place {
         }
         Self(bytes)
     }
+
+    /// The place behind these bytes of a file, which are of a fixed length.
+    pub(crate) fn after(purpose: &str, bytes: &[u8]) -> Self {
+        let mut place = Self::new(&[Some(purpose)]);
+        place.0.extend_from_slice(bytes);
+        place
+    }
 }
 
 #[cfg(test)]

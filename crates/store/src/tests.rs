@@ -19,14 +19,19 @@ use crate::{Error, Keyring, KeyringError, Location, NewAccount, NoKeyring, OpenO
 
 /// A keyring that holds its entries in memory, and can be told to be locked.
 #[derive(Default)]
-struct FakeKeyring {
+pub(crate) struct FakeKeyring {
     entries: Mutex<HashMap<String, Secret>>,
     locked: Mutex<bool>,
 }
 
 impl FakeKeyring {
-    fn lock(&self, locked: bool) {
+    pub(crate) fn lock(&self, locked: bool) {
         *self.locked.lock().unwrap() = locked;
+    }
+
+    /// All values in it.
+    pub(crate) fn entries(&self) -> Vec<String> {
+        self.entries.lock().unwrap().values().map(|value| value.expose().to_owned()).collect()
     }
 
     fn ask(&self) -> Result<std::sync::MutexGuard<'_, HashMap<String, Secret>>, KeyringError> {
@@ -54,27 +59,27 @@ impl Keyring for FakeKeyring {
 }
 
 /// A directory for a store, gone when the test is.
-struct Home(tempfile::TempDir);
+pub(crate) struct Home(tempfile::TempDir);
 
 impl Home {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(closed_directory())
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    fn database(&self) -> PathBuf {
+    pub(crate) fn database(&self) -> PathBuf {
         self.path().join("tokens.db")
     }
 
-    fn key(&self) -> PathBuf {
+    pub(crate) fn key(&self) -> PathBuf {
         self.path().join("key")
     }
 
     /// Protected by a key file, since there is no keyring.
-    fn options(&self) -> OpenOptions {
+    pub(crate) fn options(&self) -> OpenOptions {
         OpenOptions { keyring: Arc::new(NoKeyring), ..OpenOptions::new(Location::File(self.database())) }
     }
 
@@ -82,19 +87,19 @@ impl Home {
         OpenOptions { keyring: Arc::clone(keyring) as Arc<dyn Keyring>, ..self.options() }
     }
 
-    fn with_passphrase(&self, passphrase: &str) -> OpenOptions {
+    pub(crate) fn with_passphrase(&self, passphrase: &str) -> OpenOptions {
         OpenOptions { passphrase: Some(Secret::new(passphrase)), ..self.options() }
     }
 
-    async fn store(&self) -> Store {
+    pub(crate) async fn store(&self) -> Store {
         Store::open(self.options()).await.unwrap()
     }
 
-    async fn error(&self) -> Error {
+    pub(crate) async fn error(&self) -> Error {
         Store::open(self.options()).await.unwrap_err()
     }
 
-    fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<_> = std::fs::read_dir(self.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -104,7 +109,7 @@ impl Home {
     }
 
     /// A connection of the test's own, for what byok itself would never do.
-    fn sql(&self, statements: &str) {
+    pub(crate) fn sql(&self, statements: &str) {
         rusqlite::Connection::open(self.database()).unwrap().execute_batch(statements).unwrap();
     }
 }
@@ -121,7 +126,7 @@ fn key(provider: &str, account: &str) -> AccountKey {
     AccountKey::new(ProviderId::from(provider), AccountId::from(account))
 }
 
-fn api_key(provider: &str, account: &str, secret: &str) -> NewAccount {
+pub(crate) fn api_key(provider: &str, account: &str, secret: &str) -> NewAccount {
     NewAccount {
         key: key(provider, account),
         credential: Credential::ApiKey(Secret::new(secret)),
@@ -130,7 +135,7 @@ fn api_key(provider: &str, account: &str, secret: &str) -> NewAccount {
     }
 }
 
-fn login(provider: &str, account: &str, access: &str, refresh: &str) -> NewAccount {
+pub(crate) fn login(provider: &str, account: &str, access: &str, refresh: &str) -> NewAccount {
     NewAccount {
         key: key(provider, account),
         credential: Credential::OAuth(TokenSet {
@@ -146,7 +151,7 @@ fn login(provider: &str, account: &str, access: &str, refresh: &str) -> NewAccou
 }
 
 /// What a provider would be sent, or nothing where the store has no such account.
-async fn bearer(store: &Store, provider: &str, account: &str) -> Option<String> {
+pub(crate) async fn bearer(store: &Store, provider: &str, account: &str) -> Option<String> {
     let credential = store.credential(&key(provider, account)).await.unwrap()?;
     Some(credential.bearer().unwrap().expose().to_owned())
 }

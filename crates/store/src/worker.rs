@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use crate::OpenOptions;
 use crate::database::Database;
 use crate::error::{Error, Failure};
-use crate::protection::SharedProtection;
+use crate::protection::Shown;
 use crate::usage::Pending;
 
 /// How many jobs may wait.
@@ -43,7 +43,7 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Starts the thread, which opens the database first.
-    pub(crate) async fn start(options: OpenOptions) -> Result<(Self, Arc<SharedProtection>), Error> {
+    pub(crate) async fn start(options: OpenOptions) -> Result<(Self, Arc<Shown>), Error> {
         let (messages, inbox) = mpsc::channel();
         let (opened, outcome) = oneshot::channel();
         let pending = Arc::new(Pending::default());
@@ -54,7 +54,7 @@ impl Worker {
                 let database = catch_unwind(AssertUnwindSafe(|| Database::open(options)));
                 match database {
                     Ok(Ok(database)) => {
-                        if opened.send(Ok(database.keys.protection())).is_ok() {
+                        if opened.send(Ok(database.keys.shown())).is_ok() {
                             run(database, &inbox, &theirs);
                         }
                     }
@@ -63,9 +63,9 @@ impl Worker {
                 }
             })
             .map_err(Error::Thread)?;
-        let protection = outcome.await.unwrap_or(Err(Error::Panicked))?;
+        let shown = outcome.await.unwrap_or(Err(Error::Panicked))?;
         let worker = Self { messages, permits: Arc::new(Semaphore::new(JOBS)), pending };
-        Ok((worker, protection))
+        Ok((worker, shown))
     }
 
     /// Runs a job on the thread and waits for what it gives.

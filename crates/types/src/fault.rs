@@ -156,6 +156,8 @@ pub enum Code {
     Unknown,
     /// The person said no.
     UserRejected,
+    /// The wallet is locked; nothing in it can be used until it is unlocked.
+    WalletLocked,
 }
 
 impl Code {
@@ -173,6 +175,7 @@ impl Code {
             Self::TokenExpired => "TOKEN_EXPIRED",
             Self::Unknown => "UNKNOWN",
             Self::UserRejected => "USER_REJECTED",
+            Self::WalletLocked => "WALLET_LOCKED",
         }
     }
 }

@@ -61,7 +61,7 @@ async fn log_in(args: &cli::Login, terminal: &Terminal) -> Result<(), Error> {
     }
     let store = home.open(args.require).await?;
     let configured = before.configured(&spec.id).await.is_some();
-    let session = Session { args, terminal, home: &home, spec: &spec, store: &store };
+    let session = Session { args, terminal, spec: &spec, store: &store };
     let what = match &way {
         Way::Key => "key",
         Way::Login(_) => "login",
@@ -106,7 +106,6 @@ pub(super) fn protection(what: &str, store: &Store, location: &Location) -> Stri
 struct Session<'a> {
     args: &'a cli::Login,
     terminal: &'a Terminal,
-    home: &'a Home,
     spec: &'a ProviderSpec,
     store: &'a Store,
 }
@@ -299,7 +298,7 @@ fn must_ask(health: Health) -> bool {
 /// An id for this installation, which vendors that want one see at every login.
 fn new_host_id() -> Result<String, Error> {
     let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Error::Input(error.into()))?;
+    getrandom::fill(&mut bytes).map_err(|error| Error::Input(std::io::Error::other(error)))?;
     // A random UUID (RFC 9562, 5.4).
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;

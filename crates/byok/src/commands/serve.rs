@@ -1,5 +1,6 @@
 //! `byok serve`: put everything together, say what is there, serve until told to stop.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use crate::commands::{Context, Error};
 use crate::home::{Home, Providers};
 use crate::overlay::Overlay;
 use crate::sandbox::Sandbox;
-use crate::{harden, signals};
+use crate::{control, harden, signals};
 
 /// How long running answers may go on after byok was told to stop.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -42,7 +43,7 @@ pub(crate) async fn run(args: &cli::Serve, context: &Context) -> Result<(), Erro
     }
     terminal.redactor().learn(overlay.secrets());
 
-    let store = home.open(None).await?;
+    let store = home.open_to_serve().await?;
     let in_force = overlay.over(&home.config);
     let address = (in_force.host, in_force.port).into();
     let providers = Providers::new(in_force, store.clone(), terminal.redactor()).await?;
@@ -57,6 +58,9 @@ pub(crate) async fn run(args: &cli::Serve, context: &Context) -> Result<(), Erro
 
     let banner = Banner::of(server.local_addr(), &providers, &store.accounts().await?).await;
     terminal.news(&banner.text(), &json!({"serving": banner.json()}));
+    if let Some(socket) = control::socket(&home.location) {
+        listen(&socket, &providers, &tasks, &end);
+    }
     let _watcher = watch(&home, overlay, &providers, context);
     let (vault, watching) = (providers.vault.clone(), end.clone());
     tasks.spawn(async move { vault.watch(watching).await });
@@ -72,6 +76,23 @@ pub(crate) async fn run(args: &cli::Serve, context: &Context) -> Result<(), Erro
     tracing::info!("stopped");
     Ok(())
 }
+
+/// Answers the person's other commands. byok serves without, if it must.
+#[cfg(unix)]
+fn listen(socket: &Path, providers: &Providers, tasks: &TaskTracker, end: &CancellationToken) {
+    match control::Control::bind(socket) {
+        Ok(control) => {
+            tasks.spawn(control.run(providers.vault.clone(), end.clone()));
+        }
+        Err(error) => tracing::warn!(
+            socket = %socket.display(), %error, "the wallet cannot be locked and unlocked while byok runs"
+        ),
+    }
+}
+
+/// There is no such socket here.
+#[cfg(not(unix))]
+fn listen(_socket: &Path, _providers: &Providers, _tasks: &TaskTracker, _end: &CancellationToken) {}
 
 /// Follows the config file. What the command line said stays over it; a config that the providers cannot
 /// take is not put in force.

@@ -7,3 +7,4 @@ mod demo;
 mod import;
 mod serve;
 mod support;
+mod wallet;

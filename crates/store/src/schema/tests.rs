@@ -87,7 +87,7 @@ fn a_migration_runs_once_and_the_file_is_copied_before() {
     let later =
         [MIGRATIONS[0], "ALTER TABLE app ADD COLUMN colour TEXT", "CREATE TABLE more (x TEXT) STRICT"];
     for _ in 0..2 {
-        let files = Files::at(&path).unwrap();
+        let files = Files::at(&path, true).unwrap();
         let database = Database::in_file(files, options(home.path()), &later).unwrap();
         assert_eq!(version(&database.connection).unwrap(), 3);
         let colours: i64 = database
@@ -118,7 +118,7 @@ fn a_migration_that_fails_leaves_the_version_before_it() {
     let home = unpack();
     let path = home.path().join("tokens.db");
     let broken = [MIGRATIONS[0], "CREATE TABLE half (x TEXT) STRICT; INSERT INTO nowhere VALUES (1)"];
-    let files = Files::at(&path).unwrap();
+    let files = Files::at(&path, true).unwrap();
     assert!(Database::in_file(files, options(home.path()), &broken).is_err());
     let connection = Connection::open(&path).unwrap();
     assert_eq!(version(&connection).unwrap(), 1);

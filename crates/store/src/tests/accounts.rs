@@ -199,3 +199,43 @@ async fn a_job_whose_caller_left_is_done_all_the_same() {
 fn futures_poll<F: Future>(future: std::pin::Pin<&mut F>) -> std::task::Poll<F::Output> {
     future.poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
 }
+
+#[tokio::test]
+async fn the_preferred_account_comes_first_and_the_others_keep_their_order() {
+    let home = Home::new();
+    let store = home.store().await;
+    for (provider, account) in [("openai", "a"), ("groq", "x"), ("openai", "b"), ("openai", "c")] {
+        store.save(api_key(provider, account, "sk")).await.unwrap();
+    }
+    let order = async || -> Vec<String> {
+        let accounts = store.accounts().await.unwrap();
+        accounts.into_iter().map(|account| account.key.to_string()).collect()
+    };
+    for _twice in 0..2 {
+        assert!(store.prefer(&key("openai", "c")).await.unwrap());
+        let openai: Vec<_> = order().await.into_iter().filter(|key| key.starts_with("openai")).collect();
+        assert_eq!(openai, ["openai/c", "openai/a", "openai/b"]);
+    }
+    assert!(store.prefer(&key("openai", "b")).await.unwrap());
+    assert_eq!(order().await[0], "openai/b");
+    assert!(!store.prefer(&key("openai", "none")).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_renamed_account_keeps_all_but_its_name() {
+    let home = Home::new();
+    let store = home.store().await;
+    let mut account = login("codex", "default", "access-1", "refresh-1");
+    account.base_url = Some("https://one.example".to_owned());
+    store.save(account).await.unwrap();
+    store.save(api_key("codex", "other", "sk")).await.unwrap();
+    let before = store.accounts().await.unwrap().remove(0);
+    assert!(store.rename(&key("codex", "default"), AccountId::from("work")).await.unwrap());
+    let after = store.accounts().await.unwrap().remove(0);
+    assert_eq!(after, crate::Account { key: key("codex", "work"), ..before });
+    assert_eq!(bearer(&store, "codex", "work").await.unwrap(), "access-1");
+    assert_eq!(bearer(&store, "codex", "default").await, None);
+    let taken = store.rename(&key("codex", "work"), AccountId::from("other")).await.unwrap_err();
+    assert!(matches!(taken, Error::NameTaken { .. }), "{taken}");
+    assert!(!store.rename(&key("codex", "none"), AccountId::from("x")).await.unwrap());
+}

@@ -209,3 +209,87 @@ async fn a_required_protection_is_had_or_nothing_is() {
     let store = Store::open(home.with_keyring(&keyring)).await.unwrap();
     assert_eq!(store.protection(), Protection::KeyFile);
 }
+
+#[tokio::test]
+async fn a_passphrase_stays_in_force_when_the_last_account_goes() {
+    let home = Home::new();
+    let store = Store::open(home.with_passphrase("open sesame")).await.unwrap();
+    let other = Store::open(home.with_passphrase("open sesame")).await.unwrap();
+    save(&store).await;
+    assert!(opens(home.with_passphrase("open sesame")).await);
+    store.delete(&key("openai", "default")).await.unwrap();
+    assert!(matches!(home.error().await, Error::PassphraseNeeded { .. }));
+    save(&store).await;
+    // The key is another one by now; what the passphrase gives is not.
+    assert_eq!(bearer(&other, "openai", "default").await.unwrap(), SECRET);
+}
+
+#[tokio::test]
+async fn a_store_without_its_passphrase_is_locked_and_lists_its_accounts() {
+    let home = Home::new();
+    save(&Store::open(home.with_passphrase("open sesame")).await.unwrap()).await;
+    let options = || OpenOptions { may_be_locked: true, ..home.options() };
+    let store = Store::open(options()).await.unwrap();
+    assert!(store.is_locked());
+    assert_eq!(store.accounts().await.unwrap().len(), 1);
+    let openai = key("openai", "default");
+    assert!(matches!(store.credential(&openai).await.unwrap_err(), Error::Locked { .. }));
+    assert!(matches!(store.wallet().await.unwrap_err(), Error::Locked { .. }));
+    let more = store.save(api_key("openai", "more", SECRET)).await.unwrap_err();
+    assert!(matches!(more, Error::Locked { .. }), "{more}");
+    let error = store.unlock(None).await.unwrap_err();
+    assert!(matches!(error, Error::PassphraseNeeded { .. }), "{error}");
+    let error = store.unlock(Some(Secret::new("open barley"))).await.unwrap_err();
+    assert!(matches!(error, Error::WrongPassphrase { .. }) && store.is_locked(), "{error}");
+    store.unlock(Some(Secret::new("open sesame"))).await.unwrap();
+    assert!(!store.is_locked());
+    assert_eq!(bearer(&store, "openai", "default").await.unwrap(), SECRET);
+
+    // What is unlocked stays so when someone errs, and is locked by the person only.
+    store.unlock(Some(Secret::new("open barley"))).await.unwrap_err();
+    assert_eq!(bearer(&store, "openai", "default").await.unwrap(), SECRET);
+    store.lock().await.unwrap();
+    assert!(store.is_locked());
+    assert!(matches!(store.credential(&openai).await.unwrap_err(), Error::Locked { .. }));
+    assert!(store.delete(&openai).await.unwrap(), "forgetting takes no key");
+}
+
+#[tokio::test]
+async fn locking_is_of_this_handle_and_unlocking_gets_a_key_that_lies_at_hand() {
+    let home = Home::new();
+    let (store, other) = (home.store().await, home.store().await);
+    save(&store).await;
+    store.lock().await.unwrap();
+    assert!(matches!(store.wallet().await.unwrap_err(), Error::Locked { .. }));
+    assert_eq!(bearer(&other, "openai", "default").await.unwrap(), SECRET);
+    store.unlock(None).await.unwrap();
+    assert_eq!(bearer(&store, "openai", "default").await.unwrap(), SECRET);
+    let memory = Store::open(OpenOptions::new(Location::Memory)).await.unwrap();
+    assert!(matches!(memory.lock().await.unwrap_err(), Error::InMemory));
+    assert!(matches!(memory.rekey().await.unwrap_err(), Error::InMemory));
+}
+
+#[tokio::test]
+async fn wrong_passphrases_make_the_next_one_wait_across_restarts() {
+    let home = Home::new();
+    save(&Store::open(home.with_passphrase("open sesame")).await.unwrap()).await;
+    for _ in 0..5 {
+        let error = Store::open(home.with_passphrase("open barley")).await.unwrap_err();
+        assert!(matches!(error, Error::WrongPassphrase { .. }), "{error}");
+    }
+    for passphrase in ["open barley", "open sesame"] {
+        let error = Store::open(home.with_passphrase(passphrase)).await.unwrap_err();
+        assert!(matches!(error, Error::TooManyAttempts { failures: 5, .. }), "{error}");
+        assert!(error.to_string().contains("60 s"), "{error}");
+    }
+    // No passphrase is no attempt.
+    let looking = OpenOptions { may_be_locked: true, ..home.options() };
+    let health = Store::open(looking).await.unwrap().health().await.unwrap();
+    assert_eq!((health.failed_unlocks, health.broken), (5, None));
+    assert!(health.wait.as_secs() > 50);
+
+    home.sql("UPDATE wallet SET failed_at = failed_at - 60000");
+    assert!(opens(home.with_passphrase("open sesame")).await);
+    let store = Store::open(home.with_passphrase("open sesame")).await.unwrap();
+    assert_eq!(store.health().await.unwrap().failed_unlocks, 0);
+}

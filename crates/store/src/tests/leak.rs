@@ -89,3 +89,26 @@ async fn a_deleted_row_leaves_no_bytes() {
     store.close().await;
     assert_clean(&home, &["marker-of-the-deleted-row"], "after its row was deleted");
 }
+
+/// What was sealed goes too, and at once: a key that turns up later must have nothing left to open.
+#[tokio::test]
+async fn a_deleted_account_leaves_no_sealed_bytes_while_byok_runs() {
+    let home = Home::new();
+    let store = home.store().await;
+    store.save(api_key("openai", "stays", "sk-stays")).await.unwrap();
+    store.save(login("codex", "goes", "access", "refresh")).await.unwrap();
+    let sealed: Vec<u8> = rusqlite::Connection::open(home.database())
+        .unwrap()
+        .query_row("SELECT sealed FROM account WHERE account = 'goes'", [], |row| row.get(0))
+        .unwrap();
+    let found = || {
+        home.names().into_iter().any(|name| {
+            let bytes = std::fs::read(home.path().join(name)).unwrap();
+            bytes.windows(16).any(|window| window == &sealed[30..46])
+        })
+    };
+    assert!(found(), "the test finds what it looks for");
+    store.delete(&key("codex", "goes")).await.unwrap();
+    assert!(!found());
+    assert_eq!(bearer(&store, "openai", "stays").await.unwrap(), "sk-stays");
+}

@@ -79,7 +79,36 @@ async fn a_link_is_followed_and_what_it_leads_to_is_checked() {
     assert_eq!(bearer(&home.store().await, "openai", "default").await.unwrap(), "sk-1");
     assert_eq!(home.names(), ["tokens.db"]);
     chmod(real.path(), 0o755);
-    assert!(matches!(home.error().await, Error::LaxMode { .. }));
+    home.store().await;
+    chmod(real.path(), 0o770);
+    assert!(matches!(home.error().await, Error::SharedDirectory { .. }));
+}
+
+#[tokio::test]
+async fn a_directory_that_is_not_byoks_may_be_looked_into_and_not_be_written_in() {
+    let home = Home::new();
+    let elsewhere = || OpenOptions { own_directory: false, ..home.options() };
+    for readable in [0o755, 0o711, 0o750] {
+        chmod(home.path(), readable);
+        let store = Store::open(elsewhere()).await.unwrap();
+        store.save(api_key("openai", "default", "sk-1")).await.unwrap();
+        assert_eq!(bearer(&store, "openai", "default").await.unwrap(), "sk-1");
+        for name in home.names() {
+            assert_eq!(mode(&home.path().join(name)), 0o600);
+        }
+        assert!(matches!(home.error().await, Error::LaxMode { .. }), "byok's own must be closed");
+    }
+    for file in [home.database(), home.key()] {
+        chmod(&file, 0o644);
+        assert!(matches!(Store::open(elsewhere()).await.unwrap_err(), Error::LaxMode { .. }));
+        chmod(&file, 0o600);
+    }
+    for mode in [0o775, 0o757, 0o1777] {
+        chmod(home.path(), mode);
+        let error = Store::open(elsewhere()).await.unwrap_err();
+        let repair = format!("chmod go-w {}", fs::canonicalize(home.path()).unwrap().display());
+        assert!(error.to_string().ends_with(&repair), "{error}");
+    }
 }
 
 #[tokio::test]

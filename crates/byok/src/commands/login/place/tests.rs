@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use byok_types::{Details, ProviderId, Secret};
+use byok_types::{AccountKey, Details, ProviderId, Secret};
 
 use super::*;
 
@@ -28,12 +28,13 @@ fn account(name: &str, kind: CredentialKind, label: Option<&str>) -> Account {
         updated_at: SystemTime::UNIX_EPOCH,
         expires_at: None,
         last_error: None,
-        position: 0,
-        hint: None,
         state: byok_store::AccountState::Ok,
         renewed_at: None,
         failures: 0,
         cut_off_at: None,
+        flow: None,
+        position: 0,
+        hint: None,
     }
 }
 
