@@ -1,5 +1,6 @@
 //! A scripted upstream: each request that comes is recorded and answered by the test's own script.
 
+use std::fmt::Write as _;
 use std::io::{BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -82,7 +83,7 @@ impl Answer {
             head.push_str("content-type: application/json\r\n");
         }
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(head, "{name}: {value}\r\n");
         }
         self.raw(format!("{head}\r\n").as_bytes());
         self.raw(body.as_bytes());
