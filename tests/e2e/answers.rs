@@ -62,7 +62,7 @@ fn arguments(value: &Value) -> String {
 fn numbers(usage: &Value, paths: [&str; 4]) -> [u64; 4] {
     paths.map(|path| {
         let number = usage.pointer(path);
-        number.and_then(|number| number.as_f64()).map_or(0, |number| {
+        number.and_then(Value::as_f64).map_or(0, |number| {
             assert!(number >= 0.0 && number.fract() == 0.0, "{usage}");
             format!("{number:.0}").parse().expect("a whole number")
         })
@@ -389,7 +389,7 @@ fn a_stream_that_breaks_off_or_fails_never_looks_complete() {
 fn error_message(client: &str, status: u16, body: &Value) -> String {
     let message = match client {
         "openai-chat" | "openai-responses" | "completions" => {
-            let error = body["error"].as_object().unwrap_or_else(|| panic!("{body}"));
+            let error = body["error"].as_object().expect("an error object");
             for field in ["message", "type", "param", "code"] {
                 assert!(error.contains_key(field), "{body}");
             }
@@ -407,7 +407,7 @@ fn error_message(client: &str, status: u16, body: &Value) -> String {
         "cohere" => &body["message"],
         _ => &body["error"],
     };
-    message.as_str().unwrap_or_else(|| panic!("{client}: {body}")).to_owned()
+    message.as_str().expect("a message").to_owned()
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn first(client: &str) -> Value {
         }
         "gemini" => {
             body["generationConfig"] =
-                json!({"thinkingConfig": {"thinkingLevel": "HIGH", "includeThoughts": true}})
+                json!({"thinkingConfig": {"thinkingLevel": "HIGH", "includeThoughts": true}});
         }
         _ => body["reasoning_effort"] = json!("high"),
     }
@@ -88,7 +88,9 @@ fn second(client: &str, answer: &Value) -> Value {
                 .filter(|item| item["type"] == "function_call")
                 .map(|item| item["call_id"].clone())
                 .collect();
-            items.into_iter().for_each(|item| push("input", item));
+            for item in items {
+                push("input", item);
+            }
             for (n, text) in [(1, "R2"), (0, "R1")] {
                 push("input", json!({"type": "function_call_output", "call_id": ids[n], "output": text}));
             }

@@ -198,7 +198,7 @@ fn reasoning_by_group_of_models() {
 }
 
 #[test]
-fn limits_and_what_is_always_set() {
+fn pitfalls_70_74_124_129_136_and_137_limits_and_what_is_always_set() {
     let none = || json!({});
     let mut rows = vec![
         Row(ANTHROPIC, json!({"max_tokens": 100}), CHAT, "gpt-5", "/max_completion_tokens", json!(100)),

@@ -5,6 +5,7 @@
 //! translation should not be made by it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -93,10 +94,11 @@ impl Matrix {
             let known = Arc::clone(&scripts);
             let upstream = Upstream::start(move |request, answer| serve(family, request, answer, &known));
             let version = if family.starts_with("openai") { "/v1" } else { "" };
-            config.push_str(&format!(
-                "  up-{family}: {{ family: {family}, base_url: \"http://{}{version}\", api_key: \"real-key-0123456789\" }}\n",
+            let _ = writeln!(
+                config,
+                "  up-{family}: {{ family: {family}, base_url: \"http://{}{version}\", api_key: \"real-key-0123456789\" }}",
                 upstream.address
-            ));
+            );
             upstreams.insert(family, upstream);
         }
         let home = Home::new(&(config + extra));
@@ -333,9 +335,10 @@ fn response_object() -> Value {
 /// The JSON of a stream's events, in order; `[DONE]` is a string.
 pub fn events(text: &str) -> Vec<Value> {
     let read = |line: &str| serde_json::from_str(line).unwrap_or_else(|_| json!(line));
-    match text.starts_with('{') {
-        true => text.lines().map(read).collect(),
-        false => text.lines().filter_map(|line| line.strip_prefix("data: ")).map(read).collect(),
+    if text.starts_with('{') {
+        text.lines().map(read).collect()
+    } else {
+        text.lines().filter_map(|line| line.strip_prefix("data: ")).map(read).collect()
     }
 }
 

@@ -83,18 +83,18 @@ pub struct Failed {
     /// Who was asked; `None` where the request did not get that far.
     pub served: Option<Served>,
     /// What the upstream's headers say about limits and trying again.
-    pub headers: HeaderMap,
+    pub headers: Box<HeaderMap>,
 }
 
 impl Failed {
     /// A failure on the way, without an upstream's refusal behind it.
     pub(crate) fn new(fault: Box<Fault>, served: Option<Served>) -> Self {
-        Self { fault, served, headers: HeaderMap::new() }
+        Self { fault, served, headers: Box::default() }
     }
 
     /// No account got an answer.
     pub(crate) fn missed(missed: &Missed, served: Served) -> Self {
-        Self { fault: missed.fault(), served: Some(served), headers: missed.limits() }
+        Self { fault: missed.fault(), served: Some(served), headers: Box::new(missed.limits()) }
     }
 }
 

@@ -140,7 +140,7 @@ mod tests {
     fn pitfall_143_a_text_is_kept_and_cut_short_and_a_page_is_its_title() {
         assert_eq!(said(b"slow\n  down\x07"), ": slow down");
         assert_eq!(said(b"\xff boom"), ": \u{fffd} boom");
-        assert_eq!(said(&[b'x'; 100_000]).len(), ": ".len() + MAX_SAID);
+        assert_eq!(said(&vec![b'x'; 100_000]).len(), ": ".len() + MAX_SAID);
         assert_eq!(
             said(b"<html><head><TITLE>502 Bad Gateway</TITLE></head>secret</html>"),
             ": 502 Bad Gateway"

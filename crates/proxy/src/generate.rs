@@ -240,7 +240,7 @@ pub(crate) fn respond(asker: Asker, answer: Result<Answer, Failed>, mut entry: E
         }
         Err(Failed { fault, served, headers }) => {
             let mut response = problem::response(asker, &fault);
-            response.headers_mut().extend(headers);
+            response.headers_mut().extend(*headers);
             if let Some(served) = &served {
                 name(served, response.headers_mut());
             }
