@@ -295,7 +295,7 @@ pub(crate) enum WalletCommands {
 ///
 /// With a passphrase, whoever gets your disk or a backup of it stays without your keys. byok asks for it
 /// once each time it starts. The wallet gets a new key with every change. Scripts name the file that holds
-/// the old passphrase in BYOK_PASSPHRASE_FILE.
+/// the old passphrase in `BYOK_PASSPHRASE_FILE`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  byok wallet passphrase\n  byok wallet passphrase --remove")]
 pub(crate) struct Passphrase {

@@ -17,26 +17,26 @@ use byok_store::Location;
 
 /// Why the running byok could not be asked.
 #[derive(Debug, thiserror::Error)]
+#[cfg_attr(not(unix), allow(dead_code, reason = "what only a socket can tell is never told without one"))]
 pub(crate) enum ControlError {
     /// It said no.
     #[error("{0}")]
     Refused(String),
     /// Nobody listens at the socket.
     #[error("byok does not run with this wallet")]
-    #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix can tell"))]
     NotRunning,
     /// Someone listens, and does not answer as byok does.
     #[error("the running byok does not answer at {path}: {why}")]
-    #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix can tell"))]
     Silent { path: PathBuf, why: String },
     /// There is no such socket on this system.
     #[error("a running byok can be locked and unlocked on Unix only; stop it instead, and start it again")]
-    #[cfg_attr(unix, expect(dead_code, reason = "only Windows lacks it"))]
+    #[cfg(not(unix))]
     NotHere,
 }
 
 /// What a running byok says about its wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(unix), allow(dead_code, reason = "nobody answers without a socket"))]
 pub(crate) struct State {
     pub(crate) locked: bool,
 }

@@ -85,7 +85,7 @@ mod tests {
 
         vault.lock().await.unwrap();
         assert!(vault.is_locked());
-        assert_eq!(vault.accounts_of(&openai), [key.clone()]);
+        assert_eq!(vault.accounts_of(&openai), std::slice::from_ref(&key));
         assert!(matches!(vault.credential(&key).await.unwrap_err(), AuthError::Locked));
         assert_eq!(vault.secrets().len(), 1, "the config's");
         let configured = vault.accounts_of(&groq).remove(0);

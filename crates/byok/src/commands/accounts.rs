@@ -1,5 +1,7 @@
 //! `byok accounts`: which there are, in which order they are used, and what they are called.
 
+use std::fmt::Write as _;
+
 use byok_auth::input;
 use byok_store::{Account, Store};
 use byok_types::{AccountId, AccountKey, ProviderId};
@@ -89,7 +91,7 @@ async fn list(named: Option<&str>, files: &cli::Files, terminal: &Terminal) -> R
     let mut text = table.lines("");
     if let Some(second) = lines.iter().find(|line| !line.first && line.account != CONFIG) {
         let command = format!("byok accounts use {} {}", second.provider, second.account);
-        text.push_str(&format!("\n{} puts another one first.\n", paint(CODE, &command)));
+        let _ = writeln!(text, "\n{} puts another one first.", paint(CODE, &command));
     }
     let list: Vec<_> = lines.iter().map(Line::json).collect();
     terminal.result(&text, &json!({"accounts": list}));

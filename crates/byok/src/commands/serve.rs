@@ -56,11 +56,12 @@ pub(crate) async fn run(args: &cli::Serve, context: &Context) -> Result<(), Erro
     })
     .await?;
 
-    let banner = Banner::of(server.local_addr(), &providers, &store.accounts().await?).await;
-    terminal.news(&banner.text(), &json!({"serving": banner.json()}));
+    // Before byok says that it is there: whoever reads that may lock it at once.
     if let Some(socket) = control::socket(&home.location) {
         listen(&socket, &providers, &tasks, &end);
     }
+    let banner = Banner::of(server.local_addr(), &providers, &store.accounts().await?).await;
+    terminal.news(&banner.text(), &json!({"serving": banner.json()}));
     let _watcher = watch(&home, overlay, &providers, context);
     let (vault, watching) = (providers.vault.clone(), end.clone());
     tasks.spawn(async move { vault.watch(watching).await });

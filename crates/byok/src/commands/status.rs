@@ -177,7 +177,7 @@ async fn entries(providers: &Providers, accounts: &[Account]) -> Vec<Entry> {
         if let Some(hint) = providers.configured(&spec.id).await {
             let mut entry = Entry::of(&spec, &logins, None);
             entry.account = Some(CONFIG.to_owned());
-            entry.how = kind(CredentialKind::ApiKey).to_owned();
+            kind(CredentialKind::ApiKey).clone_into(&mut entry.how);
             entry.hint = hint;
             with.push(entry);
         }

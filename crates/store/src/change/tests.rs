@@ -43,7 +43,7 @@ impl Place {
         };
         let passphrase = passphrase.filter(|text| self.kind == Kind::Pass || *text == NEW).map(Secret::new);
         let location = Location::File(self.home.database());
-        Store::open(OpenOptions { keyring, passphrase, ..OpenOptions::new(location) }).await
+        Store::open(OpenOptions { passphrase, keyring, ..OpenOptions::new(location) }).await
     }
 
     /// Whether all is there for someone who has this passphrase.
@@ -141,9 +141,9 @@ async fn killed_before_the_commit_the_old_way_opens_and_after_it_the_new() {
                     Change::make(&transaction, keys, under(to))?;
                     // The end of the process: what is not committed is undone, what would follow is not done.
                     if committed {
-                        transaction.commit()?
+                        transaction.commit()?;
                     } else {
-                        transaction.rollback()?
+                        transaction.rollback()?;
                     }
                     Ok(())
                 })

@@ -29,7 +29,7 @@ async fn with<T: Send + 'static>(
     let socket = path.to_owned();
     let asked = tokio::task::spawn_blocking(move || asking(&socket));
     let ends = end.clone();
-    let (_, outcome) = tokio::join!(control.run(vault.clone(), end), async move {
+    let ((), outcome) = tokio::join!(control.run(vault.clone(), end), async move {
         let outcome = asked.await;
         ends.cancel();
         outcome
