@@ -6,7 +6,7 @@
 //! to be the same one; and one that the person names.
 
 use byok_store::{Account, Held};
-use byok_types::{AccountId, AccountKey, Credential, CredentialKind, Detail, TokenSet};
+use byok_types::{AccountId, Credential, CredentialKind, Detail, TokenSet};
 
 use crate::commands::Error;
 

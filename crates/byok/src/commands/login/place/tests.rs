@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use byok_types::{Details, ProviderId, Secret};
+use byok_types::{AccountKey, Details, ProviderId, Secret};
 
 use super::*;
 
