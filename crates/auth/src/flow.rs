@@ -57,7 +57,7 @@ pub struct Flow {
     pub region: Option<&'static str>,
     /// Where the login begins unless the person's organisation has an address of its own.
     pub start_url: Option<&'static str>,
-    /// Who vouches for the person, where the vendor speaks OpenID Connect.
+    /// Who vouches for the person, where the vendor speaks `OpenID` Connect.
     pub issuer: Option<Issuer>,
     /// What the token answer holds besides tokens.
     pub answer: Fields,

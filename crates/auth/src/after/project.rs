@@ -172,6 +172,7 @@ fn ineligible(loaded: &Value, host: &str) -> Option<LoginError> {
     let text = |name: &str| tier[name].as_str();
     let reason = text("reasonMessage").and_then(|text| clean(text, &[]));
     let reason = reason.or_else(|| text("reasonCode").and_then(code)).unwrap_or_default();
+    let reason = reason.trim_end_matches('.').to_owned();
     let link = text("validationUrl").and_then(visitable).map(String::from);
     Some(LoginError::Ineligible { host: host.to_owned(), reason, link })
 }

@@ -149,11 +149,11 @@ fn rfc3339(text: &str) -> Option<u64> {
         let part = text.get(range)?;
         part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse().ok())?
     };
-    let sign = |at: usize, one: char| text.get(at..)?.starts_with(one).then_some(());
+    let sign = |at: usize, one: char| text.get(at..).is_some_and(|rest| rest.starts_with(one));
     let (year, month, day) = (digits(0..4)?, digits(5..7)?, digits(8..10)?);
     let (hour, minute, second) = (digits(11..13)?, digits(14..16)?, digits(17..19)?);
-    (sign(4, '-')?, sign(7, '-')?, sign(13, ':')?, sign(16, ':')?);
-    if !text.get(10..11)?.contains(['T', 't', ' ']) {
+    let separated = sign(4, '-') && sign(7, '-') && sign(13, ':') && sign(16, ':');
+    if !separated || !text.get(10..11)?.contains(['T', 't', ' ']) {
         return None;
     }
     let fits =

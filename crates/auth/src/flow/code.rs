@@ -31,7 +31,7 @@ const RANDOM: u32 = 32;
 const FREE_PORTS: std::ops::RangeInclusive<u16> = 49_152..=65_535;
 
 const WHOLE_ADDRESS: &str = "the whole address that your browser ends at, even if the page does not load";
-const SHOWN_CODE: &str = "the code that the last page shows";
+const SHOWN_CODE: &str = "the code that the last page shows, or the whole address that your browser ends at";
 
 /// A login in a browser, under way.
 pub struct CodeLogin {
@@ -178,13 +178,13 @@ impl CodeLogin {
         }
         match (manual, pasted.split_once('#')) {
             (Some(manual), Some((code, state))) if !code.is_empty() && self.is_ours(state) => {
-                Ok(self.redirected(code, manual.redirect, None))
+                Ok(redirected(code, manual.redirect, None))
             }
             (Some(_), Some((_, state))) if !state.is_empty() => Err(CallbackError::NotOurs),
             (Some(manual), None)
                 if manual.shows == Shown::Code && self.verifier.is_some() && !pasted.is_empty() =>
             {
-                Ok(self.redirected(pasted, manual.redirect, None))
+                Ok(redirected(pasted, manual.redirect, None))
             }
             _ => Err(CallbackError::Incomplete(self.paste_hint)),
         }
@@ -306,11 +306,7 @@ impl CodeLogin {
             }
             _ => None,
         };
-        Ok(self.redirected(&code, redirect, issued))
-    }
-
-    fn redirected(&self, code: &str, redirect: &str, client: Option<String>) -> Redirected {
-        Redirected { code: Secret::new(code), redirect: redirect.to_owned(), client }
+        Ok(redirected(&code, redirect, issued))
     }
 
     fn is_ours(&self, state: &str) -> bool {
@@ -323,6 +319,10 @@ impl fmt::Debug for CodeLogin {
         // Its addresses hold the state.
         f.debug_struct("CodeLogin").field("flow", &self.flow.name).finish_non_exhaustive()
     }
+}
+
+fn redirected(code: &str, redirect: &str, client: Option<String>) -> Redirected {
+    Redirected { code: Secret::new(code), redirect: redirect.to_owned(), client }
 }
 
 /// What a callback says.

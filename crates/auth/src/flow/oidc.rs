@@ -1,4 +1,4 @@
-//! OpenID Connect: where an issuer's addresses are, and whether an id token is its word to this very login.
+//! `OpenID` Connect: where an issuer's addresses are, and whether an id token is its word to this very login.
 //!
 //! Nothing is taken from a discovery document that leads away from the issuer: who answers there receives
 //! every refresh token.

@@ -12,7 +12,7 @@ use super::answer::TokenAnswer;
 use super::code::now;
 use super::oidc::discover;
 use super::register::Identity;
-use super::vendor::{Form, Vendor, field};
+use super::vendor::{Answer, Form, Vendor, field};
 use super::{Encoding, Flow, LoginError, Overrides, Renewing, Revocation};
 use crate::after::{self, Stage};
 use crate::http::{Http, HttpError};
@@ -65,8 +65,7 @@ pub async fn renew(
         form = form.secret("client_secret", secret);
     }
     form = form.secret("refresh_token", refresh);
-    let value =
-        vendor.post_for_tokens(form, &at).await.and_then(|answer| answer.accepted()).map_err(failed)?;
+    let value = vendor.post_for_tokens(form, &at).await.and_then(Answer::accepted).map_err(failed)?;
     let answer = TokenAnswer::read(value, &host(&at)).map_err(failed)?;
     let mut next = answer.tokens(&vendor, now).map_err(failed)?;
     next.refresh = next.refresh.or_else(|| tokens.refresh.clone());

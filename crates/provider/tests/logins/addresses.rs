@@ -37,7 +37,7 @@ async fn every_address_is_what_its_vendor_expects() {
             }))
             .gives(&json!({ "clientId": "registered", "clientSecret": "rs", "clientSecretExpiresAt": 4e9 }))
     };
-    let mut text = String::new();
+    let mut all = Vec::new();
     let mut told_of = 0;
     for (provider, name, port, steps) in [
         ("anthropic", "browser", 40_000, vec![]),
@@ -51,13 +51,13 @@ async fn every_address_is_what_its_vendor_expects() {
         let script = Script::new(steps);
         let login = begin(flow(provider, name), known(), port, &script).await;
         script.is_over();
-        text += &format!("{provider} {name}\n{}\n", told(&login, login.url()));
+        all.push(format!("{provider} {name}\n{}", told(&login, login.url())));
         if let Some(manual) = login.manual_url() {
-            text += &format!("{provider} {name}, by hand\n{}\n", told(&login, manual));
+            all.push(format!("{provider} {name}, by hand\n{}", told(&login, manual)));
         }
         told_of += 1;
     }
-    insta::assert_snapshot!(text);
+    insta::assert_snapshot!(all.join("\n"));
     let ways = CATALOG.iter().flat_map(|row| row.logins);
     assert_eq!(ways.filter(|way| matches!(way.flow.grant, Grant::Code(_))).count(), told_of);
 }

@@ -30,7 +30,7 @@ fn exchange() -> Step {
             ("client_id", CLIENT),
             ("client_secret", &secret()),
         ])
-        .gives(&json!({ "access_token": "a1", "refresh_token": "r1", "expires_in": 3600 }))
+        .gives(&json!({ "access_token": "access-1", "refresh_token": "r1", "expires_in": 3600 }))
 }
 
 fn key(access: &str) -> Step {
@@ -49,7 +49,7 @@ async fn login(script: &Script) -> Result<TokenSet, LoginError> {
 
 #[tokio::test]
 async fn calls_carry_the_key_of_the_account() {
-    let script = Script::new([exchange(), key("a1").gives(&account("sk-1"))]);
+    let script = Script::new([exchange(), key("access-1").gives(&account("sk-1"))]);
     let tokens = login(&script).await.unwrap();
     insta::assert_snapshot!(shown(&tokens));
     let ask = |refresh: &str| {
@@ -79,9 +79,9 @@ async fn calls_carry_the_key_of_the_account() {
 
 #[tokio::test]
 async fn an_account_without_a_key_is_no_login() {
-    for answer in [json!({ "success": false, "message": "no a1 here" }), json!({ "data": {} })] {
-        let script = Script::new([exchange(), key("a1").gives(&answer)]);
+    for answer in [json!({ "success": false, "message": "no access-1 here" }), json!({ "data": {} })] {
+        let script = Script::new([exchange(), key("access-1").gives(&answer)]);
         let error = login(&script).await.unwrap_err().to_string();
-        assert!(!error.contains("a1 "), "{error}");
+        assert!(!error.contains("access-1"), "{error}");
     }
 }
