@@ -6,6 +6,7 @@ mod ends;
 mod leaks;
 mod refusals;
 mod scripts;
+mod strict;
 mod ways;
 
 use std::net::SocketAddr;

@@ -14,7 +14,7 @@ use byok_e2e::vendors::kiro::KIRO;
 use byok_e2e::vendors::qwen::QWEN;
 use byok_e2e::vendors::{Decision, Kind, Visit};
 
-use super::{Scene, address, code, ends_well};
+use super::{Scene, address, code, come_back, ends_well};
 
 /// How a secret may be spelled: as it is, in hexadecimal, and in base64 at each of three alignments.
 fn spellings(secret: &str) -> Vec<Vec<u8>> {
@@ -66,11 +66,12 @@ fn check(kind: Kind) {
         places.extend(seen_from_outside(session.pid()));
         scene.vendor.desk.decide(&code, Decision::Approved);
     } else {
-        let (address, _) = address(&mut session);
+        let (address, said) = address(&mut session);
+        places.extend(seen_from_outside(session.pid()));
         match scene.vendor.visit(&address) {
-            Visit::Shown(pasted) | Visit::SentTo(pasted) => {
-                places.extend(seen_from_outside(session.pid()));
-                session.type_line(&pasted);
+            Visit::Shown(pasted) => session.type_line(&pasted),
+            Visit::SentTo(callback) => {
+                come_back(&mut session, &said, &callback);
             }
             Visit::Refused(why) => panic!("{why}"),
         }

@@ -81,7 +81,7 @@ fn a_wrong_paste_is_explained_and_asked_again() {
 #[test]
 fn trouble_at_the_token_address_ends_the_login_and_says_whose_it_is() {
     for (trouble, said) in [
-        (Trouble::Html, "no answer of a login"),
+        (Trouble::Html, "may have changed its login"),
         (Trouble::Malformed, "may have changed its login"),
         (Trouble::Nothing, "may have changed its login"),
         (Trouble::Status(500), "that is trouble at its end"),
