@@ -1,6 +1,6 @@
 //! One test binary for all end-to-end tests: each module drives the real `byok` as a person or a tool would.
 
-#![expect(clippy::expect_used, reason = "the helpers of a test fail with their reason")]
+#![expect(clippy::expect_used, clippy::panic, reason = "the helpers of a test fail with their reason")]
 
 mod answers;
 mod conversation;

@@ -17,12 +17,18 @@ use rustix::termios::{LocalModes, tcgetattr};
 /// The longest that a test waits for a text: long enough for a loaded machine, short enough to fail.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What leads the session at the terminal. Where that is the program itself, the kernel throws away what it
+/// said last when it ends; so a shell leads, stays, and says how the program ended, in a sequence that
+/// nothing shows.
+const LEADER: &str = r#"trap : INT; "$@"; printf '\033]99;%s\007' $?; read -r _"#;
+const END: (&[u8], u8) = (b"\x1b]99;", 0x07);
+
 /// Ctrl-C, as the terminal gets it.
 pub const CTRL_C: u8 = 0x03;
 
 /// A program at a terminal. It is killed with this value.
 pub struct Session {
-    child: Child,
+    leader: Child,
     pty: Arc<Pty>,
     screen: Arc<Screen>,
     /// How much of the text has been awaited already.
@@ -31,7 +37,7 @@ pub struct Session {
 
 /// How a session ended.
 pub struct Ended {
-    /// The exit code; `None` for a death by a signal.
+    /// The exit code, as a shell has it: 128 and more for a death by a signal.
     pub code: Option<i32>,
     /// All that was said.
     pub text: String,
@@ -53,28 +59,45 @@ struct Screen {
 #[derive(Default)]
 struct State {
     raw: Vec<u8>,
+    /// How the program ended.
+    code: Option<i32>,
+    /// Nothing more can come.
     ended: bool,
 }
 
 impl Session {
     /// Starts a program at a terminal of 100 columns and 40 lines. Its standard input, output and error are
     /// the terminal, which it is the foreground program of.
-    pub fn start(mut command: Command) -> Self {
-        command.env("TERM", "xterm-256color").env_remove("NO_COLOR").env_remove("CLICOLOR");
+    pub fn start(command: Command) -> Self {
+        let mut leader = Command::new("sh");
+        leader.args(["-c", LEADER, "sh"]).arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => leader.env(name, value),
+                None => leader.env_remove(name),
+            };
+        }
+        leader.env("TERM", "xterm-256color").env_remove("NO_COLOR").env_remove("CLICOLOR");
         let (pty, pts) = pty_process::blocking::open().expect("a pseudo-terminal is free");
         pty.resize(Size::new(40, 100)).expect("its size can be set");
-        // Where the command was prepared for pipes, the terminal takes their place.
-        let child = pty_process::blocking::Command::from(command).spawn(pts).expect("the program runs");
+        let leader = pty_process::blocking::Command::from(leader).spawn(pts).expect("the program runs");
         let pty = Arc::new(pty);
         let screen = Arc::new(Screen::default());
         let (from, to) = (Arc::clone(&pty), Arc::clone(&screen));
         thread::spawn(move || watch(&from, &to));
-        Self { child, pty, screen, read: 0 }
+        Self { leader, pty, screen, read: 0 }
     }
 
-    /// The program's process.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
+    /// The program's process, as Linux tells; `None` elsewhere, and when it has ended.
+    pub fn pid(&self) -> Option<u32> {
+        let leader = self.leader.id().to_string();
+        let processes = std::fs::read_dir("/proc").ok()?.flatten();
+        let mut pids = processes.filter_map(|process| process.file_name().to_str()?.parse::<u32>().ok());
+        // The parent stands second after the name, which is in brackets (proc(5)).
+        pids.find(|pid| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)) == Some(leader.as_str())
+        })
     }
 
     /// Waits until `wanted` is said, after what was awaited before, and returns all that came up to its end.
@@ -138,7 +161,7 @@ impl Session {
     }
 
     /// Waits for the program's end.
-    pub fn end(mut self) -> Ended {
+    pub fn end(self) -> Ended {
         let deadline = Instant::now() + PATIENCE;
         let mut state = self.screen.state.lock().expect("no test panics while it holds this");
         while !state.ended {
@@ -147,8 +170,8 @@ impl Session {
             (state, _) = self.screen.changed.wait_timeout(state, left).expect("nobody panicked");
         }
         let raw = String::from_utf8_lossy(&state.raw).into_owned();
+        let code = state.code;
         drop(state);
-        let code = self.child.wait().expect("it can be waited for").code();
         let modes = tcgetattr(&*self.pty).expect("a terminal has modes").local_modes;
         Ended {
             code,
@@ -162,12 +185,14 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // The program is not the leader's to end: what it waits for goes with the terminal.
+        let _ = self.pid().map(|pid| Command::new("kill").args(["-9", &pid.to_string()]).status());
+        let _ = self.leader.kill();
+        let _ = self.leader.wait();
     }
 }
 
-/// Collects what the program says until no program has the terminal open any more.
+/// Collects what the program says until it ends.
 fn watch(pty: &Pty, screen: &Screen) {
     let mut buffer = [0; 4096];
     loop {
@@ -175,12 +200,21 @@ fn watch(pty: &Pty, screen: &Screen) {
         let count = (&*pty).read(&mut buffer).unwrap_or_default();
         let Ok(mut state) = screen.state.lock() else { return };
         state.raw.extend_from_slice(&buffer[..count]);
-        state.ended = count == 0;
+        state.code = exit_code(&state.raw);
+        state.ended = count == 0 || state.code.is_some();
         screen.changed.notify_all();
         if state.ended {
             return;
         }
     }
+}
+
+/// What the leader says at the end.
+fn exit_code(raw: &[u8]) -> Option<i32> {
+    let at = raw.windows(END.0.len()).rposition(|window| window == END.0)?;
+    let rest = &raw[at + END.0.len()..];
+    let end = rest.iter().position(|byte| *byte == END.1)?;
+    std::str::from_utf8(&rest[..end]).ok()?.parse().ok()
 }
 
 /// The text without escape sequences and with plain line ends. A sequence or a letter that has come in part

@@ -76,6 +76,7 @@ pub(crate) struct Demo {
 /// machine you paste what it ends at. All other providers take an API key, which is asked for without being
 /// shown. Either is stored encrypted, after byok has said how the wallet is protected.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line's own")]
 #[command(after_help = "Examples:
   byok login codex
   byok login gemini --api-key
@@ -109,7 +110,7 @@ pub(crate) struct Login {
     /// Your organisation's region (kiro with IAM Identity Center)
     #[arg(long, value_name = "REGION")]
     pub(crate) region: Option<String>,
-    /// The cloud project that calls are for (gemini) [default: GOOGLE_CLOUD_PROJECT]
+    /// The cloud project that calls are for (gemini) [default: `GOOGLE_CLOUD_PROJECT`]
     #[arg(long, value_name = "ID")]
     pub(crate) project: Option<String>,
     /// Refuse to go on unless the wallet is protected like this: keyring, passphrase or key-file

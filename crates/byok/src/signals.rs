@@ -32,7 +32,7 @@ pub(crate) async fn ended() {
         Ok(mut signals) => signals.next().await,
         Err(error) => {
             tracing::warn!(%error, "signals cannot be heard");
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -97,12 +97,11 @@ fn the_next_login_does_not_meet_the_last_ones_listener() {
 #[test]
 fn a_port_that_is_taken_is_told_and_the_address_can_be_pasted() {
     let scene = Scene::new(ANTIGRAVITY);
-    // Whoever has the port, this test or another one's byok, it is taken.
-    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 51121));
+    let taken = take(51121);
     let mut session = scene.login(&[]);
     let (address, said) = address(&mut session);
     assert!(said.contains("port 51121 of this machine is taken"), "{said}");
-    if taken.is_ok() && cfg!(target_os = "linux") {
+    if cfg!(target_os = "linux") {
         assert!(said.contains(&format!("(process {})", std::process::id())), "{said}");
     }
     let callback = scene.vendor.visit_and_return(&address);
@@ -110,6 +109,27 @@ fn a_port_that_is_taken_is_told_and_the_address_can_be_pasted() {
     session.type_line(&callback);
     ends_well(session);
     scene.was_strict();
+
+    // Where nobody can paste either, there is no way back, and nothing begins.
+    let scene = Scene::new(ANTIGRAVITY);
+    let output = scene.command(&["--yes"]).output().expect("byok runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("is no terminal") && said.contains("51121"), "{said}");
+    assert!(scene.vendor.desk.seen().is_empty());
+    drop(taken);
+}
+
+/// Takes a port, as soon as the byok of another test lets go of it.
+fn take(port: u16) -> TcpListener {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Ok(listener) => return listener,
+            Err(error) => assert!(std::time::Instant::now() < deadline, "port {port}: {error}"),
+        }
+        std::thread::yield_now();
+    }
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub(super) async fn run(
     login: &Login,
     known: Known,
     http: &dyn Http,
-    keyboard: Option<Keyboard>,
+    mut keyboard: Option<Keyboard>,
 ) -> Result<Fresh, Error> {
     let redirect = login.flow.redirect().ok_or(Error::Declined)?;
     let listener = match Listener::bind(redirect).await {
@@ -61,6 +61,10 @@ pub(super) async fn run(
     };
     let port = listener.as_ref().map(Listener::port);
     let begun = CodeLogin::begin(login.flow, &login.overrides, known, port, http).await?;
+    // Before anyone is told that they can paste.
+    if let Some(keyboard) = &mut keyboard {
+        keyboard.ask(Echo::Hidden);
+    }
     let here = !session.args.no_browser && browser::is_there(process_environment);
     let opened = here && browser::open(begun.url(), process_environment).is_ok();
     session.terminal.news_aside(
@@ -98,9 +102,6 @@ async fn wait(
     let terminal = session.terminal;
     let until = Instant::now() + PATIENCE;
     let mut progress = Progress::new(terminal, "waiting for your browser", Some(until));
-    if let Some(keyboard) = &mut keyboard {
-        keyboard.ask(Echo::Hidden);
-    }
     loop {
         tokio::select! {
             callback = next(&mut listener) => match login.accept(callback.query()) {

@@ -17,20 +17,17 @@ const LONGEST_INPUT: u64 = 64 * 1024;
 /// Reads a key and stores it. A key takes the place of the key that is there, and never that of a login.
 pub(super) async fn run(session: &Session<'_>, keyboard: Option<&mut Keyboard>) -> Result<Done, Error> {
     let spec = session.spec;
-    let pasted = match keyboard.filter(|_| !session.args.api_key_stdin) {
-        Some(keyboard) => {
-            session.terminal.aside(&format!("API key of {} (not shown): ", spec.name));
-            keyboard.ask(Echo::Hidden);
-            let line = keyboard.line().await;
-            keyboard.rest();
-            session.terminal.aside("\n");
-            line.map_or_else(|| Secret::new(""), |line| Secret::new(line.expose().trim()))
-        }
-        None => {
-            let mut text = String::new();
-            stdin().lock().take(LONGEST_INPUT).read_to_string(&mut text).map_err(Error::Input)?;
-            Secret::new(text.trim())
-        }
+    let pasted = if let Some(keyboard) = keyboard.filter(|_| !session.args.api_key_stdin) {
+        session.terminal.aside(&format!("API key of {} (not shown): ", spec.name));
+        keyboard.ask(Echo::Hidden);
+        let line = keyboard.line().await;
+        keyboard.rest();
+        session.terminal.aside("\n");
+        line.map_or_else(|| Secret::new(""), |line| Secret::new(line.expose().trim()))
+    } else {
+        let mut text = String::new();
+        stdin().lock().take(LONGEST_INPUT).read_to_string(&mut text).map_err(Error::Input)?;
+        Secret::new(text.trim())
     };
     session.terminal.redactor().learn([pasted.clone()]);
     let mine = session.store.accounts().await?.into_iter().filter(|account| account.key.provider == spec.id);
