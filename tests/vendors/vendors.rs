@@ -51,6 +51,8 @@ pub struct Vendor {
     /// What it has given out, seen and refused.
     pub desk: Arc<Desk>,
     kind: Kind,
+    /// It stops answering when nobody can look at its requests any more.
+    _upstream: Upstream,
 }
 
 /// What a browser is shown at a vendor's.
@@ -83,7 +85,7 @@ impl Vendor {
             answer.whole(reply.status, &headers, &reply.body);
         });
         desk.is_at(&format!("http://{}", upstream.address));
-        Self { address: upstream.address, desk, kind }
+        Self { address: upstream.address, desk, kind, _upstream: upstream }
     }
 
     /// Where it is, as an origin.

@@ -131,6 +131,8 @@ pub(crate) enum Error {
     NothingUsable,
     #[error(transparent)]
     Provider(#[from] byok_provider::Error),
+    #[error("the system has no randomness to give: {0}")]
+    Random(String),
     #[error("{provider} did not let you in: {reason}")]
     Refused { provider: String, reason: String },
     #[error("the runtime cannot be started: {0}")]

@@ -81,6 +81,7 @@ async fn whatever_is_no_callback_is_refused_and_ends_nothing() {
     let stalled = sent(port, "GET /auth/callback?code=c HTTP/1.1\r\nHo").await;
     let callback = "/auth/callback?code=c&state=s";
     let with = |host: &str| format!("GET {callback} HTTP/1.1\r\n{host}\r\n\r\n");
+    let fields = with(&format!("Host: {own}\r\nX: {}", "x".repeat(LONGEST_HEAD)));
     let long = format!("GET {callback}&x={} HTTP/1.1\r\nHost: {own}\r\n\r\n", "x".repeat(LONGEST_HEAD));
     for (head, expected) in [
         (get(port, "/favicon.ico"), "404"),
@@ -101,7 +102,8 @@ async fn whatever_is_no_callback_is_refused_and_ends_nothing() {
         (with(&format!("Host: {own}\r\nHost: evil.example")), "400"),
         (format!("GET http://evil.example{callback} HTTP/1.1\r\nHost: {own}\r\n\r\n"), "400"),
         ("no http at all\r\n\r\n".to_owned(), "400"),
-        (long, "431"),
+        (long, "414"),
+        (fields, "431"),
     ] {
         let answer = ask(port, &head).await;
         assert_eq!(status(&answer), expected, "{}", head.chars().take(200).collect::<String>());

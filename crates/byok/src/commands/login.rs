@@ -300,7 +300,7 @@ fn must_ask(health: Health) -> bool {
 /// An id for this installation, which vendors that want one see at every login.
 fn new_host_id() -> Result<String, Error> {
     let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Error::Input(std::io::Error::other(error)))?;
+    getrandom::fill(&mut bytes).map_err(|error| Error::Random(error.to_string()))?;
     // A random UUID (RFC 9562, 5.4).
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
