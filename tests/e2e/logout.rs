@@ -14,12 +14,11 @@ fn logged_in(vendor: &Vendor) -> Home {
     let login = ["--json", "login", "codex", "--flow", "codex-cli-device"];
     let mut child =
         home.command(&login).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("byok runs");
-    let stderr = BufReader::new(child.stderr.take().expect("it was piped"));
-    let news =
-        stderr.lines().map_while(Result::ok).filter_map(|line| serde_json::from_str::<Value>(&line).ok());
-    let device = news.map(|news| news["device"].clone()).find(|device| !device.is_null());
-    let device = device.expect("byok says what to type where");
-    let code = device["code"].as_str().expect("a code");
+    let mut news = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().expect("it was piped"));
+    stdout.read_line(&mut news).expect("byok says what to type where");
+    let news: Value = serde_json::from_str(&news).expect("in one line of JSON");
+    let code = news["device"]["code"].as_str().expect("a code");
     vendor.desk.decide(code, Decision::Approved);
     assert!(child.wait().expect("byok ends").success());
     home
