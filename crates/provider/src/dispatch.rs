@@ -118,10 +118,8 @@ impl Dispatch<'_> {
     async fn call(&self, credential: &Credential, served: &mut Served) -> Result<Reached, Attempt> {
         let given_up = |fault: Box<Fault>| Attempt::Final(Missed::Fault(fault));
         let mask = Mask::new(self.spec, credential);
-        let request = self
-            .outgoing
-            .with(self.spec, credential)
-            .map_err(|fault| Attempt::Next(Missed::Fault(fault)))?;
+        let request =
+            self.outgoing.with(self.spec, credential).map_err(|fault| Attempt::Next(Missed::Fault(fault)))?;
         served.attempts += 1;
         self.meter.served(served);
         let sending = self.upstreams.client.send(request, self.spec.proxy.as_ref());
