@@ -5,4 +5,5 @@
 mod fences;
 mod formats;
 mod lifecycle;
+mod renewals;
 mod wallet;

@@ -5,6 +5,7 @@
 mod accounts;
 mod failures;
 mod kinds;
+mod logins;
 mod passing;
 mod support;
 mod translated;
