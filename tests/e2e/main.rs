@@ -15,4 +15,5 @@ mod loss;
 mod mapping;
 #[cfg(unix)]
 mod passphrase;
+mod renewals;
 mod wallet;

@@ -498,3 +498,6 @@ pub(crate) fn earliest(tokens: &TokenSet) -> Option<SystemTime> {
     let earliest = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))?;
     tokens.expires_at.is_none_or(|end| earliest <= end).then_some(earliest)
 }
+
+#[cfg(test)]
+mod tests;

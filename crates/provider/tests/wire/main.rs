@@ -8,6 +8,7 @@ mod failures;
 mod kinds;
 mod logins;
 mod passing;
+mod renewals;
 mod support;
 mod thoughts;
 mod translated;
