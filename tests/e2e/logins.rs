@@ -47,7 +47,7 @@ impl Scene {
     fn login(&self, arguments: &[&str]) -> Session {
         let mut all = vec!["--yes"];
         all.extend(arguments);
-        Session::start(self.command(&all))
+        Session::start(&self.command(&all))
     }
 
     /// Nothing was refused that a program does wrong.

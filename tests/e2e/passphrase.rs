@@ -18,7 +18,7 @@ fn filled() -> Home {
 fn at_terminal(home: &Home, arguments: &[&str]) -> Session {
     let mut command = home.command(arguments);
     command.env_remove("BYOK_PASSPHRASE_FILE");
-    Session::start(command)
+    Session::start(&command)
 }
 
 #[test]

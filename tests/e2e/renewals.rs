@@ -254,7 +254,7 @@ struct Chance(u64);
 impl Chance {
     fn new() -> Self {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is later than 1970");
-        Self(now.as_nanos() as u64 | 1)
+        Self(u64::from(now.subsec_nanos()) << 20 ^ now.as_secs() | 1)
     }
 
     /// A duration below `limit`. Xorshift64.

@@ -68,7 +68,7 @@ struct State {
 impl Session {
     /// Starts a program at a terminal of 100 columns and 40 lines. Its standard input, output and error are
     /// the terminal, which it is the foreground program of.
-    pub fn start(command: Command) -> Self {
+    pub fn start(command: &Command) -> Self {
         let mut leader = Command::new("sh");
         leader.args(["-c", LEADER, "sh"]).arg(command.get_program()).args(command.get_args());
         for (name, value) in command.get_envs() {
@@ -258,7 +258,7 @@ mod tests {
     fn a_shell_can_be_read_and_typed_at() {
         let mut command = Command::new("sh");
         command.args(["-c", "printf 'n\\033[1mam\\033[0me? '; read name; echo \"hello $name\"; exit 7"]);
-        let mut session = Session::start(command);
+        let mut session = Session::start(&command);
         session.expect("name? ");
         assert!(session.echoes());
         session.type_line("world");
@@ -272,7 +272,7 @@ mod tests {
     fn ctrl_c_reaches_the_program() {
         let mut command = Command::new("sh");
         command.args(["-c", "trap 'exit 130' INT; echo ready; read never"]);
-        let mut session = Session::start(command);
+        let mut session = Session::start(&command);
         session.expect("ready");
         session.press(CTRL_C);
         assert_eq!(session.end().code, Some(130));

@@ -88,7 +88,7 @@ impl Vault {
             Ok(Err(RenewError::Impossible { reason })) => {
                 let noted =
                     self.store().fail_renewal(key, &basis.on_disk, Ended::Failed, reason.clone()).await;
-                self.told(key, noted);
+                told(key, noted);
                 Err(Failure::NeedsLogin(reason))
             }
             Err(_late) => {
@@ -216,7 +216,7 @@ impl Vault {
             self.see_changes().await;
             return Ok(self.basis(key).await?.newest);
         }
-        self.told(key, noted);
+        told(key, noted);
         self.see_changes().await;
         let command = self.login_command(key);
         tracing::warn!(account = %key, %reason, "the vendor has ended the login; log in again: {command}");
@@ -232,14 +232,8 @@ impl Vault {
     ) -> Outcome {
         tracing::warn!(account = %key, %reason, "a login could not be renewed; trying again later");
         let noted = self.store().fail_renewal(key, on_disk, Ended::Failed, reason.clone()).await;
-        self.told(key, noted);
+        told(key, noted);
         Err(Failure::Temporary { reason, retry_after })
-    }
-
-    fn told(&self, key: &AccountKey, noted: Result<bool, Error>) {
-        if let Err(error) = noted {
-            tracing::warn!(account = %key, %error, "what became of a renewal cannot be written down");
-        }
     }
 
     /// Takes the lease, waiting for another process to finish.
@@ -247,7 +241,11 @@ impl Vault {
         let turns = self.upkeep().turns(key);
         let mut uses = turns.leased.lock().await;
         let give_up = Instant::now() + LONGEST_WAIT;
-        while *uses == 0 {
+        if *uses > 0 {
+            *uses += 1;
+            return Ok(());
+        }
+        loop {
             let (holder, now) = (&self.upkeep().holder, self.upkeep().now());
             match self.store().acquire_lease(key, holder, LEASE, now).await {
                 Ok(true) => break,
@@ -320,4 +318,10 @@ fn temporary(error: &Error) -> Failure {
 /// Whether it is the disk that fails, not the wish.
 fn cannot_be_written(error: &Error) -> bool {
     matches!(error, Error::Full { .. } | Error::ReadOnly { .. } | Error::Database { .. } | Error::File { .. })
+}
+
+fn told(key: &AccountKey, noted: Result<bool, Error>) {
+    if let Err(error) = noted {
+        tracing::warn!(account = %key, %error, "what became of a renewal cannot be written down");
+    }
 }

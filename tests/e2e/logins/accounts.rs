@@ -104,7 +104,7 @@ fn signing_in_again_by_name_keeps_the_issued_client_and_the_hosts_id() {
 #[test]
 fn the_person_is_told_and_asked_where_a_login_may_not_be_worth_it() {
     let scene = Scene::new(GEMINI);
-    let mut session = Session::start(scene.command(&[]));
+    let mut session = Session::start(&scene.command(&[]));
     let said = session.expect("Go on? [y/N] ");
     for part in ["restricted since 2026-06-18", "byok login gemini --api-key", "protected by a passphrase"] {
         assert!(said.contains(part), "{part}: {said}");
@@ -116,7 +116,7 @@ fn the_person_is_told_and_asked_where_a_login_may_not_be_worth_it() {
     assert_eq!(ended.code, Some(1), "{}", ended.text);
     assert!(scene.vendor.desk.seen().is_empty(), "nobody was asked anything");
 
-    let mut session = Session::start(scene.command(&[]));
+    let mut session = Session::start(&scene.command(&[]));
     session.expect("Go on? [y/N] ");
     session.type_line("y");
     let (address, _) = address(&mut session);
@@ -129,7 +129,7 @@ fn the_person_is_told_and_asked_where_a_login_may_not_be_worth_it() {
 #[test]
 fn a_key_is_typed_unseen() {
     let home = Home::new("");
-    let mut session = Session::start(command(&home, &["login", "gemini", "--api-key"]));
+    let mut session = Session::start(&command(&home, &["login", "gemini", "--api-key"]));
     session.expect("API key of Google Gemini (not shown): ");
     let key = "AIza-0123456789-abcdefghijklmnop";
     // A typing mistake is mended before Enter.
@@ -138,7 +138,7 @@ fn a_key_is_typed_unseen() {
     assert!(ended.text.contains("the key …mnop for Google Gemini is stored"), "{}", ended.text);
     assert!(!ended.text.contains(key), "{}", ended.text);
 
-    let mut session = Session::start(command(&home, &["login", "anthropic"]));
+    let mut session = Session::start(&command(&home, &["login", "anthropic"]));
     session.expect("API key of Anthropic (not shown): ");
     session.press(byok_e2e::pty::CTRL_C);
     let ended = session.end();

@@ -61,7 +61,7 @@ fn ctrl_c_while_a_code_is_shown_and_while_it_asks() {
     give_up(&scene, session);
 
     let scene = Scene::new(ANTIGRAVITY);
-    let mut session = Session::start(scene.command(&[]));
+    let mut session = Session::start(&scene.command(&[]));
     session.expect("Go on? [y/N] ");
     give_up(&scene, session);
 }

@@ -63,7 +63,7 @@ fn check(kind: Kind) {
     let scene = Scene::new(kind);
     let mut command = super::command(&scene.home, &["-vv", "login", kind.provider, "--yes"]);
     command.env("RUST_LOG", "trace");
-    let mut session = byok_e2e::pty::Session::start(command);
+    let mut session = byok_e2e::pty::Session::start(&command);
     let mut places = Vec::new();
     if matches!(kind.provider, "copilot" | "kiro" | "qwen") {
         let code = code(&mut session);

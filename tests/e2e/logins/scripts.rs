@@ -132,7 +132,7 @@ fn the_browser_is_opened_with_the_address_and_nothing_else() {
         .expect("it can be made a program");
     let mut command = scene.command(&["--yes"]);
     command.env("BROWSER", &browser);
-    let mut session = byok_e2e::pty::Session::start(command);
+    let mut session = byok_e2e::pty::Session::start(&command);
     let opened = std::fs::read_to_string(&pipe).expect("the browser was opened");
     let lines: Vec<&str> = opened.lines().collect();
     assert_eq!((lines[0], lines[2]), ("1", "0"), "{opened}");

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use byok_auth::Vault;
 use byok_auth::import::{Found, Kept, Tool};
 use byok_provider::ProviderSpec;
-use byok_provider::row::HealthState;
+use byok_provider::row::{Calls, HealthState};
 use byok_store::{Held, NewAccount};
 use byok_types::{AccountId, AccountKey, Credential, Detail, Link, ProviderId};
 use serde_json::{Value, json};
@@ -87,10 +87,7 @@ fn look(providers: &[std::sync::Arc<ProviderSpec>], wanted: &str) -> Result<Vec<
             if wanted != "all" && wanted != tool.name {
                 continue;
             }
-            let caution = match spec.health.state {
-                HealthState::Ok => String::new(),
-                state => format!("{} is {}: {}", spec.name, state.name(), spec.health.reason),
-            };
+            let caution = caution(spec, tool);
             sources.extend(tool.find(&|name| std::env::var_os(name)).into_iter().map(|found| Source {
                 tool,
                 provider: spec.id.clone(),
@@ -104,6 +101,22 @@ fn look(providers: &[std::sync::Arc<ProviderSpec>], wanted: &str) -> Result<Vec<
         return Err(Error::UnknownTool { name: wanted.to_owned(), known });
     }
     Ok(sources)
+}
+
+/// What is known against using this program's login, and whether calls can be made with it.
+fn caution(spec: &ProviderSpec, tool: &Tool) -> String {
+    let Some(way) = spec.way(Some(tool.flow)) else { return String::new() };
+    let mut text = match way.health.state {
+        HealthState::Ok => String::new(),
+        state => format!("this login of {} is {}: {}", spec.name, state.name(), way.health.reason),
+    };
+    if way.calls == Calls::NotYet {
+        if !text.is_empty() {
+            text.push_str("; ");
+        }
+        text.push_str("this version of byok keeps it and follows it, but cannot make calls with it yet");
+    }
+    text
 }
 
 /// Where was looked, for people.

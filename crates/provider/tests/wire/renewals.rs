@@ -105,7 +105,7 @@ async fn a_second_refusal_is_passed_on() {
     let (upstreams, vendor) = byok(&server, &["old"], false).await;
     let answer = generate(&upstreams, Dialect::OpenaiChat, ASK).await.unwrap();
     assert_eq!((answer.status.as_u16(), answer.served.attempts), (401, 2));
-    assert_eq!(answer.fault.unwrap().message, "token expired");
+    assert!(answer.fault.unwrap().message.ends_with("token expired"));
     assert_eq!(vendor.asked.load(Ordering::SeqCst), 1);
     server.call().await;
     server.call().await;
