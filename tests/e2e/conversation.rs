@@ -181,11 +181,12 @@ fn check(family: &str, request: &Value, own: bool, way: &str) {
 
 #[test]
 fn pitfalls_63_87_and_110_thoughts_go_back_to_their_own_vendor_and_to_no_other() {
-    let matrix = Matrix::start("");
     for client in ["openai-chat", "openai-responses", "anthropic", "gemini"] {
         for before in
             ["anthropic", "openai-responses", "gemini"].into_iter().filter(|family| *family != client)
         {
+            // A byok of its own: what it remembers of one conversation would fit the same words in the next.
+            let matrix = Matrix::start("");
             matrix.script(before, Script::json(200, &thinking(before)));
             let answer = matrix.send(client, before, model(before), first(client), false).answer;
             matrix.greet(before);

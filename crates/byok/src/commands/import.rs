@@ -34,7 +34,7 @@ pub(crate) async fn run(args: &cli::Import, terminal: &Terminal) -> Result<(), E
         }
         store.close().await;
     } else {
-        news.extend(sources.into_iter().map(|source| source.skipped()));
+        news.extend(sources.into_iter().map(Source::skipped));
     }
     if news.is_empty() {
         return Err(Error::NothingToImport { places: places(&args.tool, &before) });

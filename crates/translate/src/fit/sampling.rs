@@ -228,6 +228,9 @@ fn stop(stop: &mut Vec<String>, answers: u32, work: &mut Work<'_>) {
     own.truncate(MAX_OWN_STOPS);
     if own.len() < before {
         work.ledger.report("stop", format!("{}_dropped", before - own.len()));
+    } else if !own.is_empty() && limit > 0 {
+        // Nothing is lost, but the model does not know of them (wire-format facts, 9).
+        work.ledger.report("stop", format!("{}_applied_by_byok", own.len()));
     }
     work.restore.stop_at(own, answers);
 }
