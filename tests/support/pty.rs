@@ -68,6 +68,7 @@ struct State {
 impl Session {
     /// Starts a program at a terminal of 100 columns and 40 lines. Its standard input, output and error are
     /// the terminal, which it is the foreground program of.
+    #[expect(clippy::needless_pass_by_value, reason = "a command is made for one session, in place")]
     pub fn start(command: Command) -> Self {
         let mut leader = Command::new("sh");
         leader.args(["-c", LEADER, "sh"]).arg(command.get_program()).args(command.get_args());
