@@ -186,9 +186,9 @@ proptest! {
     fn a_stream_that_is_cut_never_looks_complete(answer in answer(), which in 0..Family::ALL.len(), cut in any::<prop::sample::Index>()) {
         let format = Family::ALL[which];
         let stream = written(format, &unfold(answer));
-        // The frame that ends the answer, and what follows it, are cut away.
+        // The frame that says why the answer ends, and what follows it, are cut away.
         let text = std::str::from_utf8(&stream).unwrap();
-        let last = ["\"finish_reason\":\"", "\"finishReason\":\"", "event: message_stop", "event: message-end", "event: response.completed", "event: response.incomplete"];
+        let last = ["\"finish_reason\":\"", "\"finishReason\":\"", "event: message_delta", "event: message-end", "event: response.completed", "event: response.incomplete"];
         let end = last.iter().filter_map(|mark| text.rfind(mark)).max().unwrap_or(text.len());
         let end = text[..end].rfind("\n\n").map_or(0, |at| at + 2);
         let cut = cut.index(end + 1);

@@ -18,8 +18,9 @@ const LONGEST_INPUT: u64 = 64 * 1024;
 pub(super) async fn run(session: &Session<'_>, keyboard: Option<&mut Keyboard>) -> Result<Done, Error> {
     let spec = session.spec;
     let pasted = if let Some(keyboard) = keyboard.filter(|_| !session.args.api_key_stdin) {
-        session.terminal.aside(&format!("API key of {} (not shown): ", spec.name));
+        // Before the person is told that they can type.
         keyboard.ask(Echo::Hidden);
+        session.terminal.aside(&format!("API key of {} (not shown): ", spec.name));
         let line = keyboard.line().await;
         keyboard.rest();
         session.terminal.aside("\n");

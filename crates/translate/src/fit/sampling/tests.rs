@@ -161,12 +161,12 @@ fn pitfall_137_stop_sequences_are_cleaned_and_counted() {
         let (sampling, reports) = outcome(sampling, family, usual(family));
         (sampling.stop.len(), reports)
     };
-    assert_eq!(outcome(many(), OpenaiChat), (4, String::new()));
-    assert_eq!(outcome(many(), Gemini), (5, String::new()));
-    assert_eq!(outcome(many(), Cohere), (5, String::new()));
+    assert_eq!(outcome(many(), OpenaiChat), (4, "stop=2_applied_by_byok".to_owned()));
+    assert_eq!(outcome(many(), Gemini), (5, "stop=1_applied_by_byok".to_owned()));
+    assert_eq!(outcome(many(), Cohere), (5, "stop=1_applied_by_byok".to_owned()));
     assert_eq!(outcome(many(), OpenaiResponses), (0, String::new()));
     assert_eq!(outcome(many(), Anthropic), (6, String::new()));
-    assert_eq!(outcome(stops(&["a", "\n\n"]), Anthropic), (1, String::new()));
+    assert_eq!(outcome(stops(&["a", "\n\n"]), Anthropic), (1, "stop=1_applied_by_byok".to_owned()));
     assert_eq!(outcome(stops(&[""]), OpenaiResponses), (0, String::new()));
     let long = "x".repeat(2000);
     let absurd = vec![long.as_str(); 3];
