@@ -9,10 +9,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Barrier, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
-use byok_e2e::daemon::{Daemon, Home};
+use byok_e2e::daemon::{Daemon, Home, binary};
 use byok_e2e::http;
 use byok_e2e::upstream::{Answer, Upstream};
 use byok_store::{Location, NewAccount, NoKeyring, OpenOptions, Store};
@@ -312,6 +312,8 @@ fn kill_once(vendor: &Vendor, wallet: &Wallet, round: u32, start: Duration, chan
 fn start_to_renewal(kind: Kind) -> Duration {
     let vendor = Vendor::start(kind);
     let wallet = Wallet::new(&vendor, true);
+    // The first to ask for it builds it.
+    binary();
     let begun = Instant::now();
     let _process = wallet.spawn();
     vendor.event(|event| event == Event::Asked, Duration::from_secs(60)).expect("byok renews");
@@ -450,15 +452,15 @@ fn two_processes_and_two_hundred_requests_make_one_renewal() {
     *vendor.desk.go.lock().expect("nobody else has it") = Some(wait);
     let wallet = Wallet::new(&vendor, true);
     let daemons = [wallet.home.serve(&[]), wallet.home.serve(&[])];
+    let begun = Barrier::new(201);
     let statuses: Vec<u16> = std::thread::scope(|scope| {
-        let asking: Vec<_> = (0..200)
-            .map(|n| {
-                let daemon = &daemons[n % 2];
-                scope.spawn(move || ask(daemon).status())
-            })
-            .collect();
-        // Most of them wait by now; the others come while the answer is on its way.
-        std::thread::sleep(Duration::from_millis(300));
+        let ask = |n: usize| {
+            begun.wait();
+            ask(&daemons[n % 2]).status()
+        };
+        let asking: Vec<_> = (0..200).map(|n| scope.spawn(move || ask(n))).collect();
+        // Some of them wait for the renewal by then, others come while its answer is on its way.
+        begun.wait();
         go.send(()).expect("the vendor waits");
         asking.into_iter().map(|asking| asking.join().expect("an answer")).collect()
     });
