@@ -88,7 +88,7 @@ impl Vault {
             Ok(Err(RenewError::Impossible { reason })) => {
                 let noted =
                     self.store().fail_renewal(key, &basis.on_disk, Ended::Failed, reason.clone()).await;
-                self.told(key, noted);
+                told(key, noted);
                 Err(Failure::NeedsLogin(reason))
             }
             Err(_late) => {
@@ -216,7 +216,7 @@ impl Vault {
             self.see_changes().await;
             return Ok(self.basis(key).await?.newest);
         }
-        self.told(key, noted);
+        told(key, noted);
         self.see_changes().await;
         let command = self.login_command(key);
         tracing::warn!(account = %key, %reason, "the vendor has ended the login; log in again: {command}");
@@ -232,37 +232,37 @@ impl Vault {
     ) -> Outcome {
         tracing::warn!(account = %key, %reason, "a login could not be renewed; trying again later");
         let noted = self.store().fail_renewal(key, on_disk, Ended::Failed, reason.clone()).await;
-        self.told(key, noted);
+        told(key, noted);
         Err(Failure::Temporary { reason, retry_after })
-    }
-
-    fn told(&self, key: &AccountKey, noted: Result<bool, Error>) {
-        if let Err(error) = noted {
-            tracing::warn!(account = %key, %error, "what became of a renewal cannot be written down");
-        }
     }
 
     /// Takes the lease, waiting for another process to finish.
     async fn lease(&self, key: &AccountKey) -> Result<(), Failure> {
         let turns = self.upkeep().turns(key);
         let mut uses = turns.leased.lock().await;
+        if *uses == 0 {
+            self.acquire(key).await?;
+        }
+        *uses += 1;
+        Ok(())
+    }
+
+    async fn acquire(&self, key: &AccountKey) -> Result<(), Failure> {
         let give_up = Instant::now() + LONGEST_WAIT;
-        while *uses == 0 {
+        loop {
             let (holder, now) = (&self.upkeep().holder, self.upkeep().now());
             match self.store().acquire_lease(key, holder, LEASE, now).await {
-                Ok(true) => break,
+                Ok(true) => return Ok(()),
                 Ok(false) if Instant::now() > give_up => {
                     let reason = "another byok is renewing it and comes to no end".to_owned();
                     return Err(Failure::Temporary { reason, retry_after: None });
                 }
                 Ok(false) => tokio::time::sleep(ASK_AGAIN).await,
                 // Nobody else can take one either, and the person must not be kept out.
-                Err(error) if cannot_be_written(&error) => break,
+                Err(error) if cannot_be_written(&error) => return Ok(()),
                 Err(error) => return Err(temporary(&error)),
             }
         }
-        *uses += 1;
-        Ok(())
     }
 
     async fn release(&self, key: &AccountKey) {
@@ -311,6 +311,12 @@ pub fn cut_off_notice(key: &AccountKey, since: SystemTime, login_command: &str) 
     format!(
         "a renewal of {key} was cut off at {since}; if the vendor killed the old token, log in again: {login_command}"
     )
+}
+
+fn told(key: &AccountKey, noted: Result<bool, Error>) {
+    if let Err(error) = noted {
+        tracing::warn!(account = %key, %error, "what became of a renewal cannot be written down");
+    }
 }
 
 fn temporary(error: &Error) -> Failure {
