@@ -221,9 +221,13 @@ impl Wallet {
 
     /// The refresh token on the disk.
     fn refresh_token(&self) -> String {
-        self.with_store(async |store| match store.credential(&key()).await.expect("it can be read") {
-            Some(Credential::OAuth(tokens)) => tokens.refresh.expect("a refresh token").expose().to_owned(),
-            other => panic!("{other:?}"),
+        self.with_store(async |store| {
+            let held = store.credential(&key()).await.expect("it can be read");
+            let refresh = held.and_then(|held| match held {
+                Credential::OAuth(tokens) => tokens.refresh,
+                Credential::ApiKey(_) | Credential::None => None,
+            });
+            refresh.expect("a refresh token").expose().to_owned()
         })
     }
 
@@ -254,7 +258,7 @@ struct Chance(u64);
 impl Chance {
     fn new() -> Self {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is later than 1970");
-        Self(now.as_nanos() as u64 | 1)
+        Self(u64::from(now.subsec_nanos()) << 32 | u64::from(std::process::id()) | 1)
     }
 
     /// A duration below `limit`. Xorshift64.

@@ -17,6 +17,11 @@ mod retry;
 mod text;
 pub(crate) mod vendor;
 
+#[cfg(test)]
+mod arbitrary;
+#[cfg(test)]
+mod canned;
+
 use std::time::Duration;
 
 use byok_types::{Detail, Secret, TokenSet};
@@ -52,7 +57,7 @@ pub struct Flow {
     pub region: Option<&'static str>,
     /// Where the login begins unless the person's organisation has an address of its own.
     pub start_url: Option<&'static str>,
-    /// Who vouches for the person, where the vendor speaks OpenID Connect.
+    /// Who vouches for the person, where the vendor speaks `OpenID` Connect.
     pub issuer: Option<Issuer>,
     /// What the token answer holds besides tokens.
     pub answer: Fields,
@@ -336,7 +341,7 @@ pub struct Renewal {
     pub margin: Duration,
     /// Whether it is renewed at half of its life, if that is earlier.
     pub half_life: bool,
-    /// Refusals (400, 401, 403) that end the login, by their code.
+    /// Refusals that end the login, by their code.
     pub final_codes: &'static [&'static str],
     /// Refusals that end the login whatever their code.
     pub final_statuses: &'static [u16],

@@ -6,7 +6,7 @@ use byok_types::{Detail, TokenSet};
 use serde_json::Value;
 
 use crate::flow::vendor::{Asker, Vendor};
-use crate::flow::{LoginError, named_base, number};
+use crate::flow::{LoginError, Refusal, named_base, number};
 
 /// An exchange of a long-lived token for one that calls carry.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,9 @@ impl Exchange {
         let asker = Asker::Holder { scheme: self.scheme, token: &long_lived };
         let answer = vendor.fetch_with(&at, asker, self.headers, &[]).await?;
         let host = answer.host.clone();
+        if matches!(answer.status.as_u16(), 403 | 404) {
+            return Err(not_served(answer.refusal()));
+        }
         let value = answer.accepted()?;
         tokens.access = super::token_at(&value, "/token", &host)?;
         tokens.refresh = Some(long_lived);
@@ -54,6 +57,17 @@ impl Exchange {
             tokens.details.set(Detail::ApiBase, named_base(vendor, &named, "", self.trusted)?);
         }
         Ok(())
+    }
+}
+
+/// The login is fine, but the account has no plan, or is kept from using it.
+fn not_served(refusal: Refusal) -> LoginError {
+    let Refusal { host, status, code, message, link, .. } = refusal;
+    let said = message.or(code).unwrap_or_else(|| "it gave no reason".to_owned());
+    LoginError::Ineligible {
+        host,
+        reason: format!("{said} ({status}); does your account have a plan?"),
+        link,
     }
 }
 

@@ -77,10 +77,11 @@ impl Project {
                 .as_ref()
                 .is_some_and(|value| value.to_string().contains("SECURITY_POLICY_VIOLATED"));
         let value = if fenced { json!({ "currentTier": {} }) } else { answer.accepted()? };
-        if let Some(project) = project_of(&value) {
+        let settled = !value["currentTier"].is_null();
+        if let Some(project) = project_of(&value).filter(|_| settled || !self.nameable) {
             return Ok(project);
         }
-        if !value["currentTier"].is_null() {
+        if settled {
             return match (named, self.nameable) {
                 (Some(named), _) => Ok(named.to_owned()),
                 (None, true) => Err(LoginError::ProjectNeeded { host }),
@@ -127,7 +128,8 @@ impl Project {
             value = match operation(&value).filter(|_| how.named) {
                 Some(name) => {
                     let mut at = at.clone();
-                    at.set_path(&format!("/v1internal/{name}"));
+                    let version = at.path().split(':').next().unwrap_or_default().to_owned();
+                    at.set_path(&format!("{version}/{name}"));
                     vendor.fetch(&at, asker).await?.accepted()?
                 }
                 None => vendor.post_json(&at, asker, &body).await?.accepted()?,
@@ -170,6 +172,7 @@ fn ineligible(loaded: &Value, host: &str) -> Option<LoginError> {
     let text = |name: &str| tier[name].as_str();
     let reason = text("reasonMessage").and_then(|text| clean(text, &[]));
     let reason = reason.or_else(|| text("reasonCode").and_then(code)).unwrap_or_default();
+    let reason = reason.trim_end_matches('.').to_owned();
     let link = text("validationUrl").and_then(visitable).map(String::from);
     Some(LoginError::Ineligible { host: host.to_owned(), reason, link })
 }

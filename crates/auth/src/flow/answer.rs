@@ -149,11 +149,11 @@ fn rfc3339(text: &str) -> Option<u64> {
         let part = text.get(range)?;
         part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse().ok())?
     };
-    let sign = |at: usize, one: char| text.get(at..)?.starts_with(one).then_some(());
+    let sign = |at: usize, one: char| text.get(at..).is_some_and(|rest| rest.starts_with(one));
     let (year, month, day) = (digits(0..4)?, digits(5..7)?, digits(8..10)?);
     let (hour, minute, second) = (digits(11..13)?, digits(14..16)?, digits(17..19)?);
-    (sign(4, '-')?, sign(7, '-')?, sign(13, ':')?, sign(16, ':')?);
-    if !text.get(10..11)?.contains(['T', 't', ' ']) {
+    let separated = sign(4, '-') && sign(7, '-') && sign(13, ':') && sign(16, ':');
+    if !separated || !text.get(10..11)?.contains(['T', 't', ' ']) {
         return None;
     }
     let fits =
@@ -218,4 +218,102 @@ pub(crate) fn named_base(
     };
     let base = url.as_str().trim_end_matches('/').to_owned();
     Ok(if base.ends_with(path) { base } else { base + path })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::flow::arbitrary;
+
+    #[test]
+    fn only_an_access_token_has_to_be_there() {
+        let read = |value| TokenAnswer::read(value, "host");
+        let least = read(json!({ "access_token": "a" })).unwrap();
+        assert_eq!(least.access.expose(), "a");
+        assert!(least.refresh.is_none() && least.lifetime.is_none());
+        let camel = read(json!({ "accessToken": "a", "refreshToken": "r", "expiresIn": 60 })).unwrap();
+        assert_eq!(camel.refresh.unwrap().expose(), "r");
+        for bad in [
+            json!({}),
+            json!({ "access_token": "" }),
+            json!({ "access_token": null }),
+            json!({ "access_token": 7 }),
+            json!({ "access_token": "two words" }),
+            json!({ "access_token": "line\nbreak" }),
+            json!({ "access_token": "x".repeat(LONGEST_TOKEN + 1) }),
+        ] {
+            let error = read(bad).err().unwrap();
+            assert!(matches!(error, LoginError::Unreadable { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_lifetime_is_believed_within_reason() {
+        let day = 24 * 60 * 60;
+        for (said, expected) in [
+            (json!(3600), Some(3600)),
+            (json!("3600"), Some(3600)),
+            (json!(" 3599.9 "), Some(3599)),
+            (json!(3599.9), Some(3599)),
+            (json!(1), Some(1)),
+            (json!(0), Some(60)),
+            (json!("0"), Some(60)),
+            (json!(-5), Some(60)),
+            (json!(1e300), Some(400 * day)),
+            (json!(u64::MAX), Some(400 * day)),
+            (json!("soon"), None),
+            (json!("NaN"), None),
+            (json!("inf"), None),
+            (json!(true), None),
+            (json!(null), None),
+            (json!([3600]), None),
+        ] {
+            assert_eq!(lifetime(&said).map(|life| life.as_secs()), expected, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_read_in_all_its_spellings() {
+        for (said, expected) in [
+            (json!(1_790_000_000), Some(1_790_000_000)),
+            (json!("1790000000"), Some(1_790_000_000)),
+            (json!(1_790_000_000_123_u64), Some(1_790_000_000)),
+            (json!("1970-01-01T00:00:00Z"), Some(0)),
+            (json!("2000-02-29T12:34:56.789Z"), Some(951_827_696)),
+            (json!("2026-11-24T22:26:39+00:00"), Some(1_795_559_199)),
+            (json!("2026-11-24T23:26:39+01:00"), Some(1_795_559_199)),
+            (json!("2026-11-24T22:26:39"), None),
+            (json!("2026-13-24T22:26:39Z"), None),
+            (json!("yesterday"), None),
+            (json!("2026-1é-24T22:26:39Z"), None),
+            (json!(-1), None),
+            (json!(1e300), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(moment(&said), expected, "{said}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_it_panic(value in arbitrary::json()) {
+            let _ = TokenAnswer::read(value.clone(), "host");
+            let _ = (lifetime(&value), moment(&value), number(&value));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in ".*") {
+            let _ = (rfc3339(&text), token(&text), moment(&json!(text)), lifetime(&json!(text)));
+        }
+
+        #[test]
+        fn no_lifetime_is_endless_or_nothing(seconds in any::<f64>()) {
+            if let Some(life) = lifetime(&json!(seconds)) {
+                prop_assert!((Duration::from_secs(1)..=LONGEST_LIFE).contains(&life));
+            }
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! What a callback says is believed only with this login's state. Everything else is somebody else's, and
 //! does not end the login.
 
+use std::fmt;
 use std::time::SystemTime;
 
 use byok_types::{Detail, Details, Secret, TokenSet};
@@ -30,10 +31,9 @@ const RANDOM: u32 = 32;
 const FREE_PORTS: std::ops::RangeInclusive<u16> = 49_152..=65_535;
 
 const WHOLE_ADDRESS: &str = "the whole address that your browser ends at, even if the page does not load";
-const SHOWN_CODE: &str = "the code that the last page shows";
+const SHOWN_CODE: &str = "the code that the last page shows, or the whole address that your browser ends at";
 
 /// A login in a browser, under way.
-#[derive(Debug)]
 pub struct CodeLogin {
     flow: Flow,
     code: Code,
@@ -86,6 +86,7 @@ impl CodeLogin {
         let (state, nonce) = (random(), random());
         let redirect = redirect_uri(code.redirect, port)?;
         let earlier = known.earlier.as_ref().map(|tokens| &tokens.details);
+        let earlier = earlier.filter(|details| details.get(Detail::Flow) == Some(flow.name));
         let identity = match (Identity::known(flow, overrides), flow.client) {
             (Some(identity), _) => Some(identity),
             (None, Client::Registered { url, scopes }) => {
@@ -162,31 +163,28 @@ impl CodeLogin {
         if pasted.len() > LONGEST_CALLBACK {
             return Err(CallbackError::NotOurs);
         }
-        // A terminal breaks long lines, and people quote.
+        // A terminal breaks long lines, people quote, and browsers hide the scheme of an address.
         let pasted: String = pasted.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect();
         let pasted = pasted.trim_matches(['"', '\'', '`', '<', '>']);
         let manual = self.code.manual;
-        if pasted.starts_with("http://") || pasted.starts_with("https://") {
-            let url = Url::parse(pasted).map_err(|_no_address| CallbackError::NotOurs)?;
-            let at_page = manual.filter(|manual| {
-                let end = |c: char| matches!(c, '?' | '#');
-                pasted.strip_prefix(manual.redirect).is_some_and(|rest| rest.starts_with(end))
-            });
+        if let Some((address, query)) = pasted.split_once('?') {
+            let plain = |address: &str| address.split("://").last().unwrap_or_default().to_owned();
+            let at_page = manual.filter(|manual| plain(manual.redirect) == plain(address));
             let redirect = at_page.map_or(self.redirect.as_str(), |manual| manual.redirect);
-            return self.read(url.query().unwrap_or_default(), redirect);
+            return self.read(query.split('#').next().unwrap_or_default(), redirect);
         }
-        let query = pasted.trim_start_matches('?');
-        if query.starts_with("code=") || query.contains("&code=") || query.contains("error=") {
-            return self.read(query, &self.redirect);
+        if ["code=", "state=", "error="].iter().any(|begin| pasted.starts_with(begin)) {
+            return self.read(pasted, &self.redirect);
         }
         match (manual, pasted.split_once('#')) {
-            (_, Some(("", _)) | None) if pasted.is_empty() => Err(CallbackError::Incomplete(self.paste_hint)),
-            (Some(manual), Some((code, state))) if self.is_ours(state) && !code.is_empty() => {
-                Ok(self.redirected(code, manual.redirect, None))
+            (Some(manual), Some((code, state))) if !code.is_empty() && self.is_ours(state) => {
+                Ok(redirected(code, manual.redirect, None))
             }
-            (Some(_), Some(_)) => Err(CallbackError::NotOurs),
-            (Some(manual), None) if manual.shows == Shown::Code && self.verifier.is_some() => {
-                Ok(self.redirected(pasted, manual.redirect, None))
+            (Some(_), Some((_, state))) if !state.is_empty() => Err(CallbackError::NotOurs),
+            (Some(manual), None)
+                if manual.shows == Shown::Code && self.verifier.is_some() && !pasted.is_empty() =>
+            {
+                Ok(redirected(pasted, manual.redirect, None))
             }
             _ => Err(CallbackError::Incomplete(self.paste_hint)),
         }
@@ -308,16 +306,23 @@ impl CodeLogin {
             }
             _ => None,
         };
-        Ok(self.redirected(&code, redirect, issued))
-    }
-
-    fn redirected(&self, code: &str, redirect: &str, client: Option<String>) -> Redirected {
-        Redirected { code: Secret::new(code), redirect: redirect.to_owned(), client }
+        Ok(redirected(&code, redirect, issued))
     }
 
     fn is_ours(&self, state: &str) -> bool {
         state.as_bytes().ct_eq(self.state.expose().as_bytes()).into()
     }
+}
+
+impl fmt::Debug for CodeLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Its addresses hold the state.
+        f.debug_struct("CodeLogin").field("flow", &self.flow.name).finish_non_exhaustive()
+    }
+}
+
+fn redirected(code: &str, redirect: &str, client: Option<String>) -> Redirected {
+    Redirected { code: Secret::new(code), redirect: redirect.to_owned(), client }
 }
 
 /// What a callback says.
@@ -458,3 +463,6 @@ fn redirect_uri(redirect: Redirect, port: Option<u16>) -> Result<String, LoginEr
 pub(super) fn now() -> SystemTime {
     SystemTime::now()
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //!
 //! It does not wait by itself: whoever drives it sleeps for [`DeviceLogin::interval`] between two questions.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use byok_types::{Secret, TokenSet};
@@ -34,7 +34,6 @@ const STRIKES: u32 = 5;
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// A login on any device, under way.
-#[derive(Debug)]
 pub struct DeviceLogin {
     flow: Flow,
     device: Device,
@@ -76,6 +75,7 @@ impl DeviceLogin {
         };
         let addresses = Addresses::new(flow, overrides, known.region.as_deref())?;
         let vendor = Vendor { flow, overrides, addresses: &addresses, http };
+        let begins_at = start_url(flow, &known)?;
         let identity = identity(&vendor, &known).await?;
         let at = addresses.set(device.url, overrides.device_url.as_ref())?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
@@ -83,14 +83,16 @@ impl DeviceLogin {
         if let (Some(secret), Encoding::CamelJson) = (&identity.secret, flow.token.body) {
             form = form.secret("client_secret", secret);
         }
+        // Where byok registers itself, the registration has the scopes.
+        let registered = matches!(flow.client, Client::Registered { .. });
         if flow.token.body == Encoding::CamelJson {
-            form = form.plain("start_url", start_url(flow, &known)?);
+            form = form.plain("start_url", begins_at);
         }
         let scopes = match &overrides.scopes {
             Some(scopes) => scopes.join(" "),
             None => device.scopes.join(" "),
         };
-        if !scopes.is_empty() {
+        if !scopes.is_empty() && !registered {
             form = form.plain("scope", scopes);
         }
         if device.pkce {
@@ -276,6 +278,12 @@ impl DeviceLogin {
     }
 }
 
+impl fmt::Debug for DeviceLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceLogin").field("flow", &self.flow.name).finish_non_exhaustive()
+    }
+}
+
 /// The answer to the request for a code.
 struct Asked {
     device_code: Secret,
@@ -361,3 +369,6 @@ fn uuid() -> Result<String, LoginError> {
     }
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! OpenID Connect: where an issuer's addresses are, and whether an id token is its word to this very login.
+//! `OpenID` Connect: where an issuer's addresses are, and whether an id token is its word to this very login.
 //!
 //! Nothing is taken from a discovery document that leads away from the issuer: who answers there receives
 //! every refresh token.
@@ -116,4 +116,171 @@ pub(crate) fn check(token: &str, keys: &Value, expected: &Expected<'_>) -> Resul
         return Err("it names nobody");
     }
     Ok(jwt.claims)
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+    use proptest::prelude::*;
+    use ring::rand::SystemRandom;
+    use ring::signature::{
+        RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaEncoding, RsaKeyPair, RsaPublicKeyComponents,
+    };
+    use serde_json::json;
+
+    use super::*;
+    use crate::flow::arbitrary;
+
+    const NOW: u64 = 1_795_000_000;
+
+    fn key() -> RsaKeyPair {
+        RsaKeyPair::from_pkcs8(include_bytes!("../../testdata/issuer.der")).unwrap()
+    }
+
+    fn keys() -> Value {
+        let key = key();
+        let part = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+        let RsaPublicKeyComponents { n, e } = RsaPublicKeyComponents::<Vec<u8>>::from(key.public());
+        json!({ "keys": [
+            { "kty": "EC", "kid": "k1", "crv": "P-256" },
+            { "kty": "RSA", "kid": "other", "n": part(&[1; 256]), "e": "AQAB" },
+            {
+                "kty": "RSA", "kid": "k1", "use": "sig", "alg": "RS256",
+                // Some issuers write the sign byte of the modulus.
+                "n": part(&[vec![0], n].concat()),
+                "e": part(&e),
+            },
+        ]})
+    }
+
+    fn signed(header: &Value, claims: &Value, with: &'static dyn RsaEncoding) -> String {
+        let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        let message = format!("{}.{}", part(header), part(claims));
+        let key = key();
+        let mut signature = vec![0; key.public().modulus_len()];
+        key.sign(with, &SystemRandom::new(), message.as_bytes(), &mut signature).unwrap();
+        format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    fn header() -> Value {
+        json!({ "alg": "RS256", "kid": "k1", "typ": "JWT" })
+    }
+
+    fn good() -> Value {
+        json!({
+            "iss": "https://issuer", "aud": "client", "nonce": "n1", "sub": "person", "iat": NOW - 5,
+            "exp": NOW + 300,
+        })
+    }
+
+    fn checked(token: &str, keys: &Value) -> Result<Value, &'static str> {
+        let now = UNIX_EPOCH + Duration::from_secs(NOW);
+        check(token, keys, &Expected { issuer: "https://issuer", client: "client", nonce: "n1", now })
+    }
+
+    #[test]
+    fn an_issuers_word_is_believed() {
+        let token = |claims: &Value| signed(&header(), claims, &RSA_PKCS1_SHA256);
+        assert_eq!(checked(&token(&good()), &keys()).unwrap()["sub"], "person");
+        for (claim, value) in [
+            ("aud", json!(["client"])),
+            ("azp", json!("client")),
+            ("exp", json!(NOW - 60)),
+            ("exp", json!(1e12)),
+            ("iat", json!(NOW + 60)),
+            ("iat", Value::Null),
+        ] {
+            let mut claims = good();
+            claims[claim] = value;
+            assert!(checked(&token(&claims), &keys()).is_ok(), "{claims}");
+        }
+        let mut unnamed = header();
+        unnamed.as_object_mut().unwrap().remove("kid");
+        assert!(checked(&signed(&unnamed, &good(), &RSA_PKCS1_SHA256), &keys()).is_ok());
+    }
+
+    #[test]
+    fn every_claim_counts() {
+        let mut said = Vec::new();
+        for (claim, value) in [
+            ("iss", json!("https://other")),
+            ("iss", json!("https://issuer/")),
+            ("iss", Value::Null),
+            ("aud", json!("other")),
+            ("aud", json!(["other"])),
+            ("aud", json!(["client", "other"])),
+            ("aud", Value::Null),
+            ("azp", json!("other")),
+            ("nonce", json!("n2")),
+            ("nonce", Value::Null),
+            ("exp", json!(NOW - 200)),
+            ("exp", Value::Null),
+            ("exp", json!("later")),
+            ("nbf", json!(NOW + 300)),
+            ("iat", json!(NOW + 300)),
+            ("sub", json!("")),
+        ] {
+            let mut claims = good();
+            claims[claim] = value.clone();
+            let wrong = checked(&signed(&header(), &claims, &RSA_PKCS1_SHA256), &keys()).unwrap_err();
+            said.push(format!("{claim} = {value}: {wrong}"));
+        }
+        insta::assert_snapshot!(said.join("\n"));
+    }
+
+    #[test]
+    fn only_an_issuers_signature_counts() {
+        let token = signed(&header(), &good(), &RSA_PKCS1_SHA256);
+        let (message, signature) = token.rsplit_once('.').unwrap();
+        let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        let unsigned =
+            |alg: &str| format!("{}.{}.", part(&json!({ "alg": alg, "kid": "k1" })), part(&good()));
+        let forged = {
+            let mut claims = good();
+            claims["sub"] = json!("admin");
+            format!("{}.{}.{signature}", part(&header()), part(&claims))
+        };
+        for bad in [
+            unsigned("none"),
+            unsigned("None"),
+            unsigned("RS256"),
+            format!("{message}."),
+            forged,
+            signed(&json!({ "alg": "RS512", "kid": "k1" }), &good(), &RSA_PKCS1_SHA512),
+            signed(&json!({ "alg": "HS256", "kid": "k1" }), &good(), &RSA_PKCS1_SHA256),
+            signed(&json!({ "alg": "RS256", "kid": "other" }), &good(), &RSA_PKCS1_SHA256),
+            signed(&json!({ "alg": "RS256", "kid": "k9" }), &good(), &RSA_PKCS1_SHA256),
+            signed(&json!({ "alg": "RS256", "crit": ["b64"] }), &good(), &RSA_PKCS1_SHA256),
+            format!("{token}.x"),
+            String::new(),
+            "a.b.c".to_owned(),
+        ] {
+            assert!(checked(&bad, &keys()).is_err(), "{bad}");
+        }
+        for no_keys in [json!({}), json!({ "keys": [] }), json!({ "keys": {} }), Value::Null] {
+            assert!(checked(&token, &no_keys).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_token_makes_it_panic(token in ".*") {
+            prop_assert!(checked(&token, &keys()).is_err());
+        }
+
+        #[test]
+        fn no_part_makes_it_panic(header in arbitrary::json(), claims in arbitrary::json(), rest in ".*") {
+            let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+            let token = format!("{}.{}.{rest}", part(&header), part(&claims));
+            prop_assert!(checked(&token, &keys()).is_err());
+        }
+
+        #[test]
+        fn no_key_set_makes_it_panic(keys in arbitrary::json()) {
+            let token = signed(&header(), &good(), &RSA_PKCS1_SHA256);
+            let keys = json!({ "keys": keys });
+            prop_assert!(checked(&token, &keys).is_err());
+        }
+    }
 }

@@ -90,6 +90,9 @@ pub(crate) async fn register(
 ) -> Result<Identity, LoginError> {
     let at = vendor.addresses.login(url)?;
     let mut body = json!({ "clientName": "byok", "clientType": "public", "scopes": scopes });
+    if let Some(scopes) = &vendor.overrides.scopes {
+        body["scopes"] = json!(scopes);
+    }
     match purpose {
         Purpose::Code { redirect, start_url } => {
             body["grantTypes"] = json!(["authorization_code", "refresh_token"]);

@@ -12,7 +12,7 @@ use super::answer::TokenAnswer;
 use super::code::now;
 use super::oidc::discover;
 use super::register::Identity;
-use super::vendor::{Form, Vendor};
+use super::vendor::{Answer, Form, Vendor, field};
 use super::{Encoding, Flow, LoginError, Overrides, Renewing, Revocation};
 use crate::after::{self, Stage};
 use crate::http::{Http, HttpError};
@@ -65,15 +65,16 @@ pub async fn renew(
         form = form.secret("client_secret", secret);
     }
     form = form.secret("refresh_token", refresh);
-    let value =
-        vendor.post_for_tokens(form, &at).await.and_then(|answer| answer.accepted()).map_err(failed)?;
+    let value = vendor.post_for_tokens(form, &at).await.and_then(Answer::accepted).map_err(failed)?;
     let answer = TokenAnswer::read(value, &host(&at)).map_err(failed)?;
     let mut next = answer.tokens(&vendor, now).map_err(failed)?;
     next.refresh = next.refresh.or_else(|| tokens.refresh.clone());
     next.label = next.label.or_else(|| tokens.label.clone());
-    // A lifetime that is not said again is that of a token which is gone; so is the earliest renewal.
     next.details = next.details.over(&tokens.details);
-    if answer.value.get("earliest_refresh_at").is_none() {
+    // A vendor that does not repeat how long a token lives has not changed its mind.
+    let life = tokens.details.get(Detail::Lifetime).and_then(|seconds| seconds.parse().ok());
+    next.expires_at = next.expires_at.or_else(|| life.map(|seconds| now + Duration::from_secs(seconds)));
+    if field(&answer.value, "earliest_refresh_at").is_none() && earliest(tokens).is_some() {
         next.details.set(Detail::EarliestRefresh, "0");
     }
     let mut finished = next.clone();
@@ -112,12 +113,13 @@ fn earliest(tokens: &TokenSet) -> Option<SystemTime> {
 fn failure(flow: &Flow, error: LoginError) -> RenewError {
     match error {
         LoginError::Refused { refusal } => {
-            let statuses = matches!(refusal.status, 400 | 401 | 403);
+            // A page of HTML is not the vendor's word, and a vendor in trouble is not believed.
+            let meant = refusal.in_json && refusal.status < 500 && refusal.status != 429;
             let by_code =
                 refusal.code.as_deref().is_some_and(|code| flow.renewal.final_codes.contains(&code));
             let by_status = flow.renewal.final_statuses.contains(&refusal.status);
             let reason = refusal.to_string();
-            if refusal.in_json && ((statuses && by_code) || by_status) {
+            if meant && (by_code || by_status) {
                 return RenewError::Dead { reason };
             }
             RenewError::Temporary { reason, retry_after: refusal.retry_after }
@@ -182,3 +184,6 @@ async fn try_revoke(
     }
     Err(answer.refused())
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,3 +48,46 @@ fn is_plain(c: char) -> bool {
         && !matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn texts_are_short_plain_and_without_what_was_sent() {
+        let hidden = [Secret::new("the-code"), Secret::new("x")];
+        let clean = |text: &str| clean(text, &hidden);
+        assert_eq!(clean("code the-code\nwas \x1b[31mused\u{202e}").unwrap(), "code **** was [31mused");
+        assert_eq!(clean("an x stays").unwrap(), "an x stays");
+        assert_eq!(clean(&format!("token {}", "a1".repeat(40))).unwrap(), "token …");
+        assert_eq!(clean(" \n\t\u{200b}"), None);
+        let long = clean(&"word ".repeat(500)).unwrap();
+        assert!(long.chars().count() <= LONGEST + 1, "{long}");
+        assert!(clean(&format!("{}the-code", "word ".repeat(1000))).is_some());
+    }
+
+    #[test]
+    fn codes_and_names_are_what_they_look_like() {
+        assert_eq!(code("invalid_grant").unwrap(), "invalid_grant");
+        for bad in ["", "two words", "ünd", "a/b", &"x".repeat(65)] {
+            assert_eq!(code(bad), None, "{bad}");
+        }
+        assert_eq!(name(" me@example.com ").unwrap(), "me@example.com");
+        for bad in ["", " ", "a\nb", "a\u{202e}b", &"x".repeat(257)] {
+            assert_eq!(name(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_hidden_is_ever_shown(before in ".*", secret in "[a-zA-Z0-9]{8,40}", after in ".*") {
+            let shown = clean(&format!("{before}{secret}{after}"), &[Secret::new(secret.as_str())]);
+            let shown = shown.unwrap_or_default();
+            prop_assert!(!shown.contains(&secret));
+            prop_assert!(shown.chars().all(|c| !c.is_control()));
+            prop_assert!(shown.chars().count() <= LONGEST + 1);
+        }
+    }
+}

@@ -243,6 +243,8 @@ impl Answer {
             "/message",
             "/detail",
         ]));
+        // Some put a sentence where a code belongs.
+        let message = message.or_else(|| shown(text("/error").filter(|text| text::code(text).is_none())));
         let message = match (title, message) {
             (Some(title), Some(message)) if !message.contains(&title) => Some(format!("{title}: {message}")),
             (title, message) => message.or(title),

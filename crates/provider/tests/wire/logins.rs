@@ -1,157 +1,129 @@
-//! Logins whose token the upstream refuses: renewed once, tried once more, and only for that.
+//! Logins over real sockets: the way to a vendor, renewing by the flow that a login was made with, and calls
+//! that this version does not make yet.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use byok_auth::renew::Renewing;
-use byok_auth::{Renew, RenewError, Vault};
+use byok_auth::RenewError;
 use byok_provider::Upstreams;
-use byok_store::{Location, NewAccount, OpenOptions, Store};
-use byok_types::{AccountId, AccountKey, Credential, Dialect, ProviderId, Secret, TokenSet};
+use byok_store::NewAccount;
+use byok_types::{AccountKey, Credential, Detail, Details, Dialect, ProviderId, Secret, TokenSet};
+use bytes::Bytes;
+use http::{Request, StatusCode};
 
-use crate::support::{Server, generate, json};
+use crate::support::{Server, answer, byok, byok_with_vault, generate, json, soon};
 
-const ASK: &str = r#"{"model":"kimi/k3","messages":[{"role":"user","content":"hi"}]}"#;
-const REFUSED: &str = r#"{"error":{"message":"token expired","type":"invalid_authentication_error"}}"#;
-
-/// Gives out `new-1`, `new-2`, … or says that the login is over.
-struct Vendor {
-    asked: AtomicU32,
-    dead: bool,
+fn tokens(flow: Option<&str>) -> TokenSet {
+    let mut details = Details::default();
+    if let Some(flow) = flow {
+        details.set(Detail::Flow, flow);
+    }
+    let (access, refresh) = (Secret::new("at-0123456789abcdef"), Some(Secret::new("rt-0123456789abcdef")));
+    TokenSet { access, refresh, expires_at: None, label: None, details }
 }
 
-impl Renew for Vendor {
-    fn renew<'a>(&'a self, _key: &'a AccountKey, tokens: &'a TokenSet) -> Renewing<'a> {
-        let n = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
-        let answer = if self.dead {
-            Err(RenewError::Dead { reason: "invalid_grant".to_owned() })
-        } else {
-            Ok(TokenSet { access: Secret::new(format!("new-{n}")), ..tokens.clone() })
-        };
-        Box::pin(async move { answer })
-    }
-
-    fn margin(&self, _key: &AccountKey, _tokens: &TokenSet) -> Duration {
-        Duration::ZERO
-    }
+fn key(provider: &str) -> AccountKey {
+    AccountKey::default_of(ProviderId::from(provider))
 }
 
-/// byok with these logins of Kimi, by the names of their accounts, which are their tokens too.
-async fn byok(server: &Server, accounts: &[&str], dead: bool) -> (Upstreams, Arc<Vendor>) {
-    let vault = Vault::new(Store::open(OpenOptions::new(Location::Memory)).await.unwrap()).await.unwrap();
-    let vendor = Arc::new(Vendor { asked: AtomicU32::new(0), dead });
-    vault.set_renewer(Arc::clone(&vendor) as Arc<dyn Renew>);
-    for account in accounts {
-        let tokens = TokenSet {
-            access: Secret::new(*account),
-            refresh: Some(Secret::new("refresh")),
-            expires_at: Some(SystemTime::now() + Duration::from_secs(3600)),
-            label: None,
-            details: byok_types::Details::default(),
-        };
-        let key = AccountKey::new(ProviderId::from("kimi"), AccountId::from(*account));
-        let credential = Credential::OAuth(tokens);
-        vault.login(NewAccount { key, credential, base_url: None, label: None }).await.unwrap();
-    }
-    let yaml = format!("providers: {{ kimi: {{ base_url: '{}' }} }}", server.address);
-    let config = byok_config::parse(&yaml, &|_: &str| None).unwrap();
-    (Upstreams::new(Arc::new(ArcSwap::from_pointee(config)), vault).unwrap(), vendor)
-}
-
-/// Takes these tokens only.
-async fn taking(tokens: &'static [&'static str]) -> Server {
-    Server::start(move |seen| {
-        let bearer = seen.headers["authorization"].to_str().unwrap().trim_start_matches("Bearer ").to_owned();
-        if tokens.contains(&bearer.as_str()) { json(200, "{}") } else { json(401, REFUSED) }
-    })
-    .await
+async fn with_login(yaml: &str, provider: &str, flow: &str) -> Upstreams {
+    let (upstreams, vault) = byok_with_vault(yaml).await;
+    let credential = Credential::OAuth(tokens(Some(flow)));
+    vault.login(NewAccount { key: key(provider), credential, base_url: None, label: None }).await.unwrap();
+    upstreams
 }
 
 #[tokio::test]
-async fn a_refused_token_is_renewed_and_the_call_made_once_more() {
-    let mut server = taking(&["new-1"]).await;
-    let (upstreams, vendor) = byok(&server, &["old"], false).await;
-    let answer = generate(&upstreams, Dialect::OpenaiChat, ASK).await.unwrap();
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.headers["x-byok-attempts"], "2");
-    assert_eq!(answer.headers["x-byok-account"], "old");
-    assert_eq!(server.call().await.headers["authorization"], "Bearer old");
-    assert_eq!(server.call().await.headers["authorization"], "Bearer new-1");
-    assert_eq!(vendor.asked.load(Ordering::SeqCst), 1);
-
-    let answer = generate(&upstreams, Dialect::OpenaiChat, ASK).await.unwrap();
-    assert_eq!(answer.headers["x-byok-attempts"], "1");
-    assert_eq!(vendor.asked.load(Ordering::SeqCst), 1);
+async fn a_vendor_is_reached_by_byoks_own_name() {
+    let mut server = Server::start(|_| json(418, r#"{"error":"teapot"}"#)).await;
+    let upstreams = byok("{}", &[]).await;
+    let spec = upstreams.provider("kimi").unwrap();
+    let request =
+        Request::post(format!("{}/token", server.address)).body(Bytes::from_static(b"a=b")).unwrap();
+    let answer = soon(upstreams.http(&spec).call(request)).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::IM_A_TEAPOT);
+    assert_eq!(answer.body(), r#"{"error":"teapot"}"#);
+    let seen = server.call().await;
+    assert_eq!(seen.headers["user-agent"], concat!("byok/", env!("CARGO_PKG_VERSION")));
+    assert_eq!(seen.headers["accept-encoding"], "identity");
+    assert_eq!(seen.body, "a=b");
 }
 
 #[tokio::test]
-async fn many_calls_with_one_refused_token_make_one_renewal() {
-    let server = taking(&["new-1"]).await;
-    let (upstreams, vendor) = byok(&server, &["old"], false).await;
-    let mut calls = tokio::task::JoinSet::new();
-    for _ in 0..50 {
-        let upstreams = upstreams.clone();
-        calls.spawn(async move { generate(&upstreams, Dialect::OpenaiChat, ASK).await.unwrap().status });
+async fn an_endless_answer_is_none() {
+    let server = Server::start(|_| answer(200, "text/html", vec![b'x'; 1024 * 1024 + 1])).await;
+    let upstreams = byok("{}", &[]).await;
+    let http = upstreams.http(&upstreams.provider("kimi").unwrap());
+    let request = Request::get(&server.address).body(Bytes::new()).unwrap();
+    let error = soon(http.call(request)).await.unwrap_err();
+    assert!(error.to_string().contains("too large"), "{error}");
+    let nobody = Request::get("http://127.0.0.1:1/").body(Bytes::new()).unwrap();
+    assert!(soon(http.call(nobody)).await.is_err());
+    drop(upstreams);
+    let late = Request::get(&server.address).body(Bytes::new()).unwrap();
+    assert!(soon(http.call(late)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_login_is_renewed_by_its_own_flow_at_the_configs_address() {
+    let mut server = Server::start(|_| json(200, r#"{"access_token":"at-2","expires_in":3600}"#)).await;
+    let yaml = format!(
+        "providers: {{ kimi: {{ oauth: {{ client_id: mine, token_url: '{}/renew' }} }} }}",
+        server.address
+    );
+    let upstreams = byok(&yaml, &[]).await;
+    let renewer = upstreams.renewer();
+    for flow in [None, Some("device"), Some("device-global")] {
+        let next = soon(renewer.renew(&key("kimi"), &tokens(flow))).await.unwrap();
+        assert_eq!(next.access.expose(), "at-2");
+        assert_eq!(renewer.margin(&key("kimi"), &next), Duration::from_secs(1800));
+        let seen = server.call().await;
+        assert_eq!(seen.target, "/renew");
+        let form = String::from_utf8(seen.body.to_vec()).unwrap();
+        assert!(form.contains("client_id=mine") && form.contains("grant_type=refresh_token"), "{form}");
     }
-    assert!(calls.join_all().await.iter().all(|status| *status == 200));
-    assert_eq!(vendor.asked.load(Ordering::SeqCst), 1);
+    for (provider, flow) in [("kimi", "of-the-future"), ("groq", "device"), ("nobody", "device")] {
+        let error = soon(renewer.renew(&key(provider), &tokens(Some(flow)))).await.unwrap_err();
+        assert!(matches!(error, RenewError::Impossible { .. }), "{error}");
+    }
+    drop(upstreams);
+    let late = soon(renewer.renew(&key("kimi"), &tokens(None))).await.unwrap_err();
+    assert!(matches!(late, RenewError::Temporary { .. }), "{late}");
 }
 
 #[tokio::test]
-async fn a_second_refusal_is_passed_on() {
-    let mut server = taking(&[]).await;
-    let (upstreams, vendor) = byok(&server, &["old"], false).await;
-    let answer = generate(&upstreams, Dialect::OpenaiChat, ASK).await.unwrap();
-    assert_eq!((answer.status.as_u16(), answer.served.attempts), (401, 2));
-    assert_eq!(answer.fault.unwrap().message, "token expired");
-    assert_eq!(vendor.asked.load(Ordering::SeqCst), 1);
-    server.call().await;
-    server.call().await;
+async fn the_config_is_laid_over_every_flow() {
+    let upstreams = byok(
+        "providers: { chatgpt: { base_url: 'http://127.0.0.1:9/v1/', oauth: { scopes: [a, b] } } }",
+        &[],
+    )
+    .await;
+    let spec = upstreams.provider("codex").unwrap();
+    let logins = upstreams.logins(&spec);
+    let names: Vec<&str> = logins.iter().map(|login| login.flow.name).collect();
+    assert_eq!(names, ["siwc", "codex-cli", "codex-cli-device"]);
+    for login in &logins {
+        assert_eq!(login.overrides.api_base.as_deref(), Some("http://127.0.0.1:9/v1"));
+        assert_eq!(login.overrides.scopes.as_ref().unwrap().len(), 2);
+    }
+    assert_eq!(upstreams.login_of(&spec, &tokens(Some("codex-cli"))).unwrap().flow.name, "codex-cli");
+    assert_eq!(upstreams.login_of(&spec, &tokens(None)).unwrap().flow.name, "siwc");
+    assert!(upstreams.logins(&upstreams.provider("groq").unwrap()).is_empty());
+}
+
+const ASK: &str = r#"{"model":"kimi/k3","messages":[]}"#;
+
+#[tokio::test]
+async fn a_login_whose_calls_are_not_understood_yet_is_not_sent_anywhere() {
+    let mut server = Server::start(|_| json(200, "{}")).await;
+    let at = format!("providers: {{ kimi: {{ base_url: '{}' }} }}", server.address);
+    let upstreams = with_login(&at, "kimi", "device-global").await;
+    let Err(failed) = generate(&upstreams, Dialect::OpenaiChat, ASK).await else {
+        unreachable!("it was sent")
+    };
+    let text = failed.fault.message.clone();
+    assert!(text.contains("cannot make calls with it yet") && text.contains("--api-key"), "{text}");
     assert!(server.calls.try_recv().is_err());
-}
-
-#[tokio::test]
-async fn another_account_is_tried_after_the_renewed_one() {
-    let mut server = taking(&["home"]).await;
-    let (upstreams, _vendor) = byok(&server, &["work", "home"], false).await;
-    let answer = generate(&upstreams, Dialect::OpenaiChat, ASK).await.unwrap();
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.headers["x-byok-account"], "home");
-    assert_eq!(answer.headers["x-byok-attempts"], "3");
-    for bearer in ["Bearer work", "Bearer new-1", "Bearer home"] {
-        assert_eq!(server.call().await.headers["authorization"], bearer);
-    }
-}
-
-#[tokio::test]
-async fn a_login_that_is_over_says_what_to_run() {
-    let mut server = taking(&[]).await;
-    let (upstreams, vendor) = byok(&server, &["default"], true).await;
-    for calls in [1, 1] {
-        let failed = generate(&upstreams, Dialect::Anthropic, ASK).await.unwrap_err();
-        assert_eq!(failed.fault.status, 401);
-        assert_eq!(failed.fault.code.map(byok_types::Code::as_str), Some("TOKEN_EXPIRED"));
-        assert!(failed.fault.message.ends_with("log in again: byok login kimi"), "{}", failed.fault.message);
-        assert_eq!(failed.served.unwrap().attempts, calls);
-    }
-    assert_eq!(vendor.asked.load(Ordering::SeqCst), 1);
-    server.call().await;
-}
-
-#[tokio::test]
-async fn only_a_refusal_of_the_token_renews_it() {
-    for (status, body) in [
-        (403, r#"{"error":{"message":"no access to this model","type":"permission_error"}}"#),
-        (400, r#"{"error":{"message":"bad","type":"invalid_request_error"}}"#),
-        (429, r#"{"error":{"message":"slow","type":"rate_limit_error"}}"#),
-        (500, r#"{"error":{"message":"oops","type":"server_error"}}"#),
-    ] {
-        let server = Server::start(move |_| json(status, body)).await;
-        let (upstreams, vendor) = byok(&server, &["old"], false).await;
-        let answer = generate(&upstreams, Dialect::OpenaiChat, ASK).await.unwrap();
-        assert_eq!((answer.status.as_u16(), answer.served.attempts), (status, 1));
-        assert_eq!(vendor.asked.load(Ordering::SeqCst), 0, "{status}");
-    }
+    let upstreams = with_login(&at, "kimi", "device").await;
+    assert!(generate(&upstreams, Dialect::OpenaiChat, ASK).await.is_ok());
+    assert_eq!(server.call().await.headers["authorization"], "Bearer at-0123456789abcdef");
 }

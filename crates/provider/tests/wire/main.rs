@@ -7,5 +7,6 @@ mod failures;
 mod kinds;
 mod logins;
 mod passing;
+mod renewals;
 mod support;
 mod translated;

@@ -161,6 +161,15 @@ pub(crate) async fn byok(yaml: &str, accounts: &[(&str, &str, &str)]) -> Upstrea
     byok_with(yaml, accounts, |_| {}).await
 }
 
+/// byok with a config, and its vault.
+pub(crate) async fn byok_with_vault(yaml: &str) -> (Upstreams, Vault) {
+    let store = Store::open(OpenOptions::new(Location::Memory)).await.unwrap();
+    let vault = Vault::new(store).await.unwrap();
+    let config = byok_config::parse(yaml, &|_: &str| None).unwrap();
+    let upstreams = Upstreams::new(Arc::new(ArcSwap::from_pointee(config)), vault.clone()).unwrap();
+    (upstreams, vault)
+}
+
 pub(crate) async fn byok_with(
     yaml: &str,
     accounts: &[(&str, &str, &str)],
