@@ -257,6 +257,10 @@ impl Vault {
                     let reason = "another byok is renewing it and comes to no end".to_owned();
                     return Err(Failure::Temporary { reason, retry_after: None });
                 }
+                Ok(false) if self.upkeep().closing.is_cancelled() => {
+                    let reason = "byok is ending".to_owned();
+                    return Err(Failure::Temporary { reason, retry_after: None });
+                }
                 Ok(false) => tokio::time::sleep(ASK_AGAIN).await,
                 // Nobody else can take one either, and the person must not be kept out.
                 Err(error) if cannot_be_written(&error) => return Ok(()),
@@ -285,7 +289,7 @@ impl Vault {
 
     /// Says which renewals had no end when byok last ran.
     pub(crate) async fn tell_of_cut_off(&self) {
-        if let Err(error) = self.store().find_cut_off(&self.upkeep().holder).await {
+        if let Err(error) = self.store().find_cut_off().await {
             tracing::warn!(%error, "cannot look for renewals that were cut off");
         }
         match self.store().accounts().await {
