@@ -9,10 +9,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Barrier, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
-use byok_e2e::daemon::{Daemon, Home};
+use byok_e2e::daemon::{Daemon, Home, binary};
 use byok_e2e::http;
 use byok_e2e::upstream::{Answer, Upstream};
 use byok_store::{Location, NewAccount, NoKeyring, OpenOptions, Store};
@@ -221,9 +221,13 @@ impl Wallet {
 
     /// The refresh token on the disk.
     fn refresh_token(&self) -> String {
-        self.with_store(async |store| match store.credential(&key()).await.expect("it can be read") {
-            Some(Credential::OAuth(tokens)) => tokens.refresh.expect("a refresh token").expose().to_owned(),
-            other => panic!("{other:?}"),
+        self.with_store(async |store| {
+            let held = store.credential(&key()).await.expect("it can be read");
+            let refresh = held.and_then(|held| match held {
+                Credential::OAuth(tokens) => tokens.refresh,
+                Credential::ApiKey(_) | Credential::Linked(_) | Credential::None => None,
+            });
+            refresh.expect("a refresh token").expose().to_owned()
         })
     }
 
@@ -254,7 +258,7 @@ struct Chance(u64);
 impl Chance {
     fn new() -> Self {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is later than 1970");
-        Self(u64::from(now.subsec_nanos()) << 20 ^ now.as_secs() | 1)
+        Self(u64::from(now.subsec_nanos()) << 32 | u64::from(std::process::id()) | 1)
     }
 
     /// A duration below `limit`. Xorshift64.
@@ -312,6 +316,8 @@ fn kill_once(vendor: &Vendor, wallet: &Wallet, round: u32, start: Duration, chan
 fn start_to_renewal(kind: Kind) -> Duration {
     let vendor = Vendor::start(kind);
     let wallet = Wallet::new(&vendor, true);
+    // The first to ask for it builds it.
+    binary();
     let begun = Instant::now();
     let _process = wallet.spawn();
     vendor.event(|event| event == Event::Asked, Duration::from_secs(60)).expect("byok renews");
@@ -450,15 +456,15 @@ fn two_processes_and_two_hundred_requests_make_one_renewal() {
     *vendor.desk.go.lock().expect("nobody else has it") = Some(wait);
     let wallet = Wallet::new(&vendor, true);
     let daemons = [wallet.home.serve(&[]), wallet.home.serve(&[])];
+    let begun = Barrier::new(201);
     let statuses: Vec<u16> = std::thread::scope(|scope| {
-        let asking: Vec<_> = (0..200)
-            .map(|n| {
-                let daemon = &daemons[n % 2];
-                scope.spawn(move || ask(daemon).status())
-            })
-            .collect();
-        // Most of them wait by now; the others come while the answer is on its way.
-        std::thread::sleep(Duration::from_millis(300));
+        let ask = |n: usize| {
+            begun.wait();
+            ask(&daemons[n % 2]).status()
+        };
+        let asking: Vec<_> = (0..200).map(|n| scope.spawn(move || ask(n))).collect();
+        // Some of them wait for the renewal by then, others come while its answer is on its way.
+        begun.wait();
         go.send(()).expect("the vendor waits");
         asking.into_iter().map(|asking| asking.join().expect("an answer")).collect()
     });
@@ -480,4 +486,96 @@ fn a_token_that_the_upstream_refuses_is_renewed_and_the_call_made_again() {
     assert_eq!(answer.header("x-byok-attempts"), Some("2"));
     assert_eq!(vendor.session().renewals, 1);
     assert_eq!(wallet.refresh_token(), "refresh-token-6");
+}
+
+/// Every write of the program to a file fails from `fill` to `empty`, as on a full disk.
+#[cfg(target_os = "linux")]
+mod full_disk {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::Command;
+
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+    use super::*;
+
+    struct Limited {
+        process: Killed,
+        address: std::net::SocketAddr,
+        log: std::process::ChildStderr,
+    }
+
+    impl Limited {
+        fn serve(home: &Home) -> Self {
+            let plain = home.command(&["--json", "serve", "-p", "0"]);
+            let mut command = Command::new("sh");
+            // A write past the limit is to fail, and not to end the program.
+            command
+                .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+                .arg(plain.get_program())
+                .args(plain.get_args());
+            for (name, value) in plain.get_envs() {
+                match value {
+                    Some(value) => command.env(name, value),
+                    None => command.env_remove(name),
+                };
+            }
+            let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("byok runs");
+            let mut line = String::new();
+            let stdout = child.stdout.take().expect("it was piped");
+            BufReader::new(stdout).read_line(&mut line).expect("byok says where it listens");
+            let said: Value = serde_json::from_str(&line).expect("JSON");
+            let address =
+                said["serving"]["address"].as_str().expect("an address").parse().expect("an address");
+            let log = child.stderr.take().expect("it was piped");
+            Self { process: Killed(child), address, log }
+        }
+
+        fn limit(&self, bytes: Option<u64>) {
+            let pid = i32::try_from(self.process.0.id()).ok().and_then(Pid::from_raw).expect("a process");
+            let limit = Rlimit { current: bytes, maximum: None };
+            prlimit(Some(pid), Resource::Fsize, limit).expect("the limit can be set");
+        }
+
+        /// Ends it, and gives what it has said.
+        fn end(self) -> String {
+            let Self { process, mut log, .. } = self;
+            drop(process);
+            let mut text = String::new();
+            log.read_to_string(&mut text).expect("the log is text");
+            text
+        }
+    }
+
+    #[test]
+    fn what_a_full_disk_does_not_take_is_used_and_stored_when_there_is_space() {
+        let vendor = Vendor::start(Kind::EndsAtOnce);
+        let wallet = Wallet::new(&vendor, false);
+        let byok = Limited::serve(&wallet.home);
+        let body = json!({"model": "kimi/k3", "messages": [{"role": "user", "content": "Hi"}]});
+        let ask = || http::post(byok.address, "/v1/chat/completions", &body);
+        assert_eq!(ask().status(), 200);
+
+        byok.limit(Some(0));
+        vendor.session().newest = 5;
+        for _ in 0..3 {
+            let answer = ask();
+            assert_eq!(answer.status(), 200, "{}", answer.text());
+        }
+        assert_eq!(wallet.refresh_token(), "refresh-token-0");
+
+        byok.limit(None);
+        let until = Instant::now() + Duration::from_secs(60);
+        while wallet.refresh_token() != "refresh-token-6" {
+            assert!(Instant::now() < until, "it was never stored: {}", byok.end());
+        }
+        assert_eq!(ask().status(), 200);
+        let log = byok.end();
+        assert!(log.contains("cannot be stored") && log.contains("kimi/default"), "{log}");
+        assert!(!log.contains("access-token-6") && !log.contains("refresh-token-6"), "{log}");
+
+        let daemon = wallet.home.serve(&[]);
+        assert_eq!(super::ask(&daemon).status(), 200, "no new login is needed");
+        let session = vendor.session();
+        assert_eq!((session.renewals, session.refused), (1, 0));
+    }
 }

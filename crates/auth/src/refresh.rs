@@ -240,27 +240,33 @@ impl Vault {
     async fn lease(&self, key: &AccountKey) -> Result<(), Failure> {
         let turns = self.upkeep().turns(key);
         let mut uses = turns.leased.lock().await;
-        let give_up = Instant::now() + LONGEST_WAIT;
-        if *uses > 0 {
-            *uses += 1;
-            return Ok(());
+        if *uses == 0 {
+            self.acquire(key).await?;
         }
+        *uses += 1;
+        Ok(())
+    }
+
+    async fn acquire(&self, key: &AccountKey) -> Result<(), Failure> {
+        let give_up = Instant::now() + LONGEST_WAIT;
         loop {
             let (holder, now) = (&self.upkeep().holder, self.upkeep().now());
             match self.store().acquire_lease(key, holder, LEASE, now).await {
-                Ok(true) => break,
+                Ok(true) => return Ok(()),
                 Ok(false) if Instant::now() > give_up => {
                     let reason = "another byok is renewing it and comes to no end".to_owned();
                     return Err(Failure::Temporary { reason, retry_after: None });
                 }
+                Ok(false) if self.upkeep().closing.is_cancelled() => {
+                    let reason = "byok is ending".to_owned();
+                    return Err(Failure::Temporary { reason, retry_after: None });
+                }
                 Ok(false) => tokio::time::sleep(ASK_AGAIN).await,
                 // Nobody else can take one either, and the person must not be kept out.
-                Err(error) if cannot_be_written(&error) => break,
+                Err(error) if cannot_be_written(&error) => return Ok(()),
                 Err(error) => return Err(temporary(&error)),
             }
         }
-        *uses += 1;
-        Ok(())
     }
 
     async fn release(&self, key: &AccountKey) {
@@ -283,7 +289,7 @@ impl Vault {
 
     /// Says which renewals had no end when byok last ran.
     pub(crate) async fn tell_of_cut_off(&self) {
-        if let Err(error) = self.store().find_cut_off(&self.upkeep().holder).await {
+        if let Err(error) = self.store().find_cut_off().await {
             tracing::warn!(%error, "cannot look for renewals that were cut off");
         }
         match self.store().accounts().await {
@@ -311,6 +317,12 @@ pub fn cut_off_notice(key: &AccountKey, since: SystemTime, login_command: &str) 
     )
 }
 
+fn told(key: &AccountKey, noted: Result<bool, Error>) {
+    if let Err(error) = noted {
+        tracing::warn!(account = %key, %error, "what became of a renewal cannot be written down");
+    }
+}
+
 fn temporary(error: &Error) -> Failure {
     Failure::Temporary { reason: error.to_string(), retry_after: None }
 }
@@ -318,10 +330,4 @@ fn temporary(error: &Error) -> Failure {
 /// Whether it is the disk that fails, not the wish.
 fn cannot_be_written(error: &Error) -> bool {
     matches!(error, Error::Full { .. } | Error::ReadOnly { .. } | Error::Database { .. } | Error::File { .. })
-}
-
-fn told(key: &AccountKey, noted: Result<bool, Error>) {
-    if let Err(error) = noted {
-        tracing::warn!(account = %key, %error, "what became of a renewal cannot be written down");
-    }
 }

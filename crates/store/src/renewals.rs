@@ -188,13 +188,14 @@ impl Store {
 
     /// Finds the renewals whose process ended before they did, and notes them with their accounts until a
     /// renewal or a login succeeds.
-    pub async fn find_cut_off(&self, holder: &str) -> Result<(), Error> {
-        let holder = holder.to_owned();
+    pub async fn find_cut_off(&self) -> Result<(), Error> {
+        /// Nobody who renews, in this process or another, has this name.
+        const HOLDER: &str = "find-cut-off";
         self.worker
             .run(move |database| {
                 for key in marked(&database.connection)? {
                     // Whoever is still at it has the lock.
-                    if database.locks.lock(&key, &holder) != Lock::Ours {
+                    if database.locks.lock(&key, HOLDER) != Lock::Ours {
                         continue;
                     }
                     let noted = database.connection.execute(
@@ -202,7 +203,7 @@ impl Store {
                          WHERE provider = ?1 AND account = ?2 AND renewing_since IS NOT NULL",
                         [key.provider.as_str(), key.account.as_str()],
                     );
-                    database.locks.unlock(&key, &holder);
+                    database.locks.unlock(&key, HOLDER);
                     noted?;
                 }
                 Ok(())

@@ -176,13 +176,16 @@ async fn a_renewal_that_was_cut_off_is_known_until_one_succeeds() {
     mark(&store, "one", at(1000)).await;
     assert_eq!(store.generation().await.unwrap(), generation, "no news to others");
 
-    // While its process lives, it is none.
+    // While its process lives, it is none, whoever looks.
+    store.find_cut_off().await.unwrap();
+    assert!(store.release_lease(&id, "one").await.unwrap(), "the lease is still there");
+    assert!(store.acquire_lease(&id, "one", MINUTE, at(1)).await.unwrap());
     let other = home.store().await;
-    other.find_cut_off("other").await.unwrap();
+    other.find_cut_off().await.unwrap();
     assert_eq!(account(&other).await.cut_off_at, None);
     store.close().await;
-    other.find_cut_off("other").await.unwrap();
-    other.find_cut_off("other").await.unwrap();
+    other.find_cut_off().await.unwrap();
+    other.find_cut_off().await.unwrap();
     assert_eq!(account(&other).await.cut_off_at, Some(at(1000)));
 
     // The next one finds a mark as well.
@@ -193,6 +196,6 @@ async fn a_renewal_that_was_cut_off_is_known_until_one_succeeds() {
     assert_eq!(account(&other).await.cut_off_at, Some(at(2000)), "a failure settles nothing");
     assert!(other.renew(&id, &pair("a1", "r1"), pair("a2", "r2")).await.unwrap());
     assert_eq!(account(&other).await.cut_off_at, None);
-    other.find_cut_off("other").await.unwrap();
+    other.find_cut_off().await.unwrap();
     assert_eq!(account(&other).await.cut_off_at, None);
 }
