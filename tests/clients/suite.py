@@ -248,11 +248,14 @@ def cut(cell):
 
 CASES = [text, stream, tools, parallel, results, image, pdf, reasoning, structured, both, usage, error, cut]
 
-# (upstream, case): the words of the refusal, the same for every client. In the upstream's own format the words are the vendor's.
+# What the clients' formats call the form of an answer: a refusal names the client's own field.
+SCHEMA_FIELDS = ("response_format", "text.format", "output_config.format", "generationConfig.responseSchema", "format:")
+
+# (upstream, case): the words of the refusal, one of which it holds. In the upstream's own format the words are the vendor's.
 REFUSED = {
-    ("cohere", "pdf"): ("messages[",),
-    ("cohere", "both"): ("response_format",),
-    ("gemini", "both"): ("response_format", "response mime type"),
+    ("cohere", "pdf"): ("messages[", "input[", "contents["),
+    ("cohere", "both"): SCHEMA_FIELDS,
+    ("gemini", "both"): (*SCHEMA_FIELDS, "response mime type"),
 }
 
 
