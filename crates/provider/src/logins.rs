@@ -151,4 +151,10 @@ impl Renew for Renewer {
     fn margin(&self, key: &AccountKey, tokens: &TokenSet) -> Duration {
         self.way(key, tokens).map_or(MARGIN, |(login, _)| flow::margin(login.flow, tokens))
     }
+
+    fn login_name(&self, key: &AccountKey) -> String {
+        let upstreams = self.0.upgrade().map(Upstreams);
+        let spec = upstreams.and_then(|upstreams| upstreams.provider(key.provider.as_str()));
+        spec.map_or_else(|| key.provider.to_string(), |spec| spec.login_name().to_owned())
+    }
 }

@@ -213,6 +213,13 @@ impl ProviderSpec {
         self.ways().is_empty() || self.row.is_some_and(|row| row.key_names.contains(&typed))
     }
 
+    /// The name that `byok login` takes for a login there: its id, unless that means a key.
+    pub fn login_name(&self) -> &str {
+        let aliases = self.row.map(|row| row.aliases).unwrap_or_default().iter().copied();
+        let mut names = std::iter::once(self.id.as_str()).chain(aliases);
+        names.find(|name| !self.asks_for_key(name)).unwrap_or(self.id.as_str())
+    }
+
     /// The place where it speaks a format.
     pub fn place(&self, family: Family) -> Option<&Place> {
         self.endpoints.iter().find(|place| place.family == family)
@@ -378,6 +385,15 @@ mod tests {
         assert_eq!(of(&other(Family::Cohere)).as_deref(), Some("http://127.0.0.1:9"));
         assert_eq!(of(&other(Family::Anthropic)), None);
         assert!(spec("xai", &ProviderConfig::default()).embeddings().is_none());
+    }
+
+    #[test]
+    fn a_login_has_a_name_that_means_no_key() {
+        for (provider, name) in
+            [("anthropic", "claude"), ("kimi", "kimi"), ("codex", "codex"), ("groq", "groq")]
+        {
+            assert_eq!(spec(provider, &ProviderConfig::default()).login_name(), name);
+        }
     }
 
     #[test]

@@ -126,7 +126,9 @@ impl Entry {
         };
         let todo = match state {
             State::Failing | State::NeedsLogin => {
-                key.map(|key| login_command(&provider, key.account.as_str()))
+                let is_login = account.is_some_and(|account| account.kind == CredentialKind::OAuth);
+                let name = if is_login { spec.login_name() } else { provider.as_str() };
+                key.map(|key| login_command(name, key.account.as_str()))
             }
             State::Incomplete => Some(format!("set providers.{provider}.base_url in the config")),
             State::Off => Some(format!("set providers.{provider}.enabled to true in the config")),
